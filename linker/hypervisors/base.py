@@ -1,0 +1,126 @@
+"""What a target is made of. To add one, add a folder here; this file says how.
+
+    linker/hypervisors/<target>/__init__.py     BINDINGS: {ELF machine number: "module.path:attribute" of a Binding}
+    linker/hypervisors/<target>/<arch>.py       the binding table: which form each operation class takes
+    linker/hypervisors/<target>/src/            the interface module's source, built to <target>-<arch>.so beside it
+
+The planner asks the binding for a `Form` once for each distinct (instruction, room, flags); the form is a template, and
+everything that differs from site to site is a `Fixup`. A binding sees instructions and room, never image bytes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from linker.sites.codec import Instruction
+
+
+class FormKind(enum.Enum):
+    """How a site is bound (docs/formats.md; DESIGN: binding forms)."""
+
+    NATIVE = "native"  # the instruction stays, its padding becomes long NOPs
+    INLINE = "inline"  # replaced by instructions working on the virtual CPU's memory
+    CALL = "call"  # call rel32 into the module or a stub
+    JUMP = "jump"  # jmp rel32: no usable stack, or no return
+    TRAP = "trap"  # the instruction stays and traps; the module catches it
+
+
+class FixupKind(enum.Enum):
+    PC32 = "pc32"  # signed 32 bits: S + A - P, as ELF's R_X86_64_PC32
+    ABS32 = "abs32"  # signed 32 bits: S + A (R_X86_64_32S)
+    ABS64 = "abs64"  # 64 bits: S + A
+
+
+# Symbols a fixup may name beside those the module exports.
+SITE_START = "$start"
+SITE_END = "$end"
+STUB = "$stub"  # the stub that belongs to the form
+TABLE_ROW = "$row"  # address of the table row the binding made for the instruction (see Binding.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixup:
+    """A hole in a template: `offset` bytes in, filled by `kind` from symbol + addend."""
+
+    offset: int
+    symbol: str
+    addend: int
+    kind: FixupKind = FixupKind.PC32
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """Code the linker places behind the module's text. `per_site`: one for every site, else one an instruction."""
+
+    code: bytes
+    fixups: tuple[Fixup, ...]
+    per_site: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A template for a site. What `code` does not fill of the room becomes NOPs."""
+
+    kind: FormKind
+    code: bytes
+    fixups: tuple[Fixup, ...] = ()
+    stub: Stub | None = None
+    reason: str = ""
+    pad_front: bool = False  # NOPs in front of the code, so that it ends where the site ends
+
+
+@dataclass(frozen=True, slots=True)
+class Unbindable:
+    """The binding has no form for this instruction in this room; the site is reported, the link fails."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the binding puts behind the module's data: `data` at `data_va`, and words to set inside the module.
+
+    `rows[i]` is the offset in `data` of instruction i's row. `module_words` maps exported 8-byte module variables to values.
+    """
+
+    data: bytes
+    rows: tuple[int, ...]
+    module_words: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableContext:
+    """What is known when tables are made: everything about the image but the bytes.
+
+    `sites` is sorted by address: (start_va, end_va, index into `instructions`).
+    """
+
+    instructions: Sequence[Instruction]
+    sites: Sequence[tuple[int, int, int]]
+    data_va: int
+    guest_entry_va: int
+    image_entry_va: int
+    text_va: int
+    text_len: int
+    reserve_data_va: int
+    reserve_data_len: int
+
+
+class Binding(Protocol):
+    """One target on one architecture."""
+
+    target: str
+    module: Path | None  # None: nothing is placed, no reserve needed
+    entry_symbol: str | None  # module symbol that becomes the image's entry; None keeps the guest's
+
+    def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
+        """The form for one distinct instruction in `room_len` bytes; `flags` as in `.afterburn.info`."""
+
+    def tables(self, context: TableContext) -> Tables:
+        """Data the module needs about this image; empty for a target without a module."""

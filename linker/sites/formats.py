@@ -1,0 +1,54 @@
+"""Layouts of `docs/formats.md` as construct tables, one a record."""
+
+from construct import Const, Int16ul, Int32ul, Int64ul, PaddedString, Struct
+
+NOTE_OWNER = "previrt"
+NT_ANNOTATION, NT_BOUND, NT_RESERVE, NT_SPACE, NT_MODULE = 1, 2, 3, 4, 5
+
+SECTION_RECORDS = ".afterburn"
+SECTION_INFO = ".afterburn.info"
+SECTION_UNDO = ".afterburn.undo"
+SECTION_STRINGS = ".afterburn.str"
+SECTION_NOTE = ".note.afterburn"
+
+RECORD_64 = Struct("start_va" / Int64ul, "end_va" / Int64ul)
+RECORD_32 = Struct("start_va" / Int32ul, "end_va" / Int32ul)
+
+INFO = Struct(
+    "class_number" / Int16ul,
+    "flags" / Int16ul,
+    "scratch" / Int32ul,
+    "line" / Int32ul,
+    "file_off" / Int32ul,
+)
+INFO_NO_STACK = 1 << 0
+
+UNDO_LEN = 16
+
+NOTE_ANNOTATION = Struct(
+    "version" / Int16ul,
+    "machine" / Int16ul,
+    "record_len" / Int16ul,
+    "info_len" / Int16ul,
+    "producer" / PaddedString(24, "ascii"),
+)
+NOTE_BOUND = Struct(
+    "target" / PaddedString(16, "ascii"),
+    "module_abi" / Int32ul,
+    "flags" / Int32ul,
+    "saved_entry_va" / Int64ul,
+    "site_count" / Int64ul,
+)
+NOTE_RESERVE = Struct(
+    "text_va" / Int64ul,
+    "text_len" / Int64ul,
+    "data_va" / Int64ul,
+    "data_len" / Int64ul,
+    "entry_va" / Int64ul,
+)
+NOTE_MODULE = Struct(
+    "target" / PaddedString(16, "ascii"),
+    "machine" / Int16ul,
+    "zero" / Const(0, Int16ul),
+    "module_abi" / Int32ul,
+)
