@@ -2,7 +2,29 @@
 
 
 class LinkError(Exception):
-    """The root: an image that cannot be linked as asked. A command prints it and exits with status 1."""
+    """The root: an image that cannot be linked as asked. A command prints it and exits with status 1.
+
+    `what` is a clause without a full stop; the other parts are optional. `file` is filled in by whoever opened it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", found: str = "", expected: str = "", advice: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.found = found
+        self.expected = expected
+        self.advice = advice
+        self.file = ""
+
+    def __str__(self) -> str:
+        text = ": ".join(part for part in (self.file, self.where, self.what) if part)
+        if self.found:
+            text += f": found {self.found}"
+        if self.expected:
+            text += f", expected {self.expected}" if self.found else f": expected {self.expected}"
+        if self.advice:
+            text += f"; {self.advice}"
+        return text
 
 
 class UsageError(LinkError):

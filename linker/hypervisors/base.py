@@ -6,17 +6,18 @@
 
 The planner asks the binding for a `Form` once for each distinct (instruction, room, flags); the form is a template, and
 everything that differs from site to site is a `Fixup`. A binding sees instructions and room, never image bytes.
+The records are named tuples, not dataclasses: a command pays for every class definition at each start.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from linker.sites.codec import Instruction
 
@@ -44,8 +45,7 @@ STUB = "$stub"  # the stub that belongs to the form
 TABLE_ROW = "$row"  # address of the table row the binding made for the instruction (see Binding.tables)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixup:
+class Fixup(NamedTuple):
     """A hole in a template: `offset` bytes in, filled by `kind` from symbol + addend."""
 
     offset: int
@@ -54,8 +54,7 @@ class Fixup:
     kind: FixupKind = FixupKind.PC32
 
 
-@dataclass(frozen=True, slots=True)
-class Stub:
+class Stub(NamedTuple):
     """Code the linker places behind the module's text. `per_site`: one for every site, else one an instruction."""
 
     code: bytes
@@ -63,8 +62,7 @@ class Stub:
     per_site: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A template for a site. What `code` does not fill of the room becomes NOPs."""
 
     kind: FormKind
@@ -75,15 +73,13 @@ class Form:
     pad_front: bool = False  # NOPs in front of the code, so that it ends where the site ends
 
 
-@dataclass(frozen=True, slots=True)
-class Unbindable:
+class Unbindable(NamedTuple):
     """The binding has no form for this instruction in this room; the site is reported, the link fails."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """What the binding puts behind the module's data: `data` at `data_va`, and words to set inside the module.
 
     `rows[i]` is the offset in `data` of instruction i's row. `module_words` maps exported 8-byte module variables to values.
@@ -91,11 +87,10 @@ class Tables:
 
     data: bytes
     rows: tuple[int, ...]
-    module_words: Mapping[str, int] = field(default_factory=dict)
+    module_words: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class TableContext:
+class TableContext(NamedTuple):
     """What is known when tables are made: everything about the image but the bytes.
 
     `sites` is sorted by address: (start_va, end_va, index into `instructions`).

@@ -1,22 +1,26 @@
 """What an architecture's codec gives the rest of the linker. To add an architecture, add a folder with these.
 
-linker/sites/<arch>/__init__.py   CODEC: "module.path:attribute" of a Codec
+linker/sites/<arch>/__init__.py   MACHINE: the ELF e_machine number; CODEC: "module.path:attribute" of a Codec
 linker/sites/<arch>/classes.py    the operation classes (data, shared with the afterburner)
 linker/sites/<arch>/...           decoding by a well-kept decoder, NOP tables, encoding of what patches need
+
+The records are named tuples, not dataclasses: a command pays for every class definition at each start.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """A memory operand. Registers are encoding numbers (0 rax .. 15 r15), None where absent.
 
     `displacement` is signed; for a RIP-relative operand it is the absolute address and `base` is None.
-    `segment`: 0 es, 1 cs, 2 ss, 3 ds, 4 fs, 5 gs, only where a prefix or the default matters to the address.
+    `segment`: 0 es, 1 cs, 2 ss, 3 ds, 4 fs, 5 gs: the one the access goes through, by prefix or by default.
+    String instructions have their implicit operand here (`ins`: es:rdi, `outs`: rsi with its segment).
     """
 
     base: int | None
@@ -27,12 +31,13 @@ class Memory:
     address_bits: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One decoded sensitive instruction, independent of where it stands (RIP-relative operands made absolute).
 
     `registers`: the register operands in Intel order as encoding numbers (general, control, debug or segment as the
-    class says). `width_bits`: operand size of the data moved. `immediate`: imm8 of in/out/int/lret, else None.
+    class says). `width_bits`: operand size of the data moved, for stack and far-transfer instructions of one slot;
+    the size of the memory operand where there is one (80 for lgdt in 64-bit code); 0 where nothing is moved.
+    `immediate`: imm8 of in/out/int, imm16 of lret, else None. `text` is AT&T syntax.
     """
 
     class_number: int
@@ -48,7 +53,21 @@ class Instruction:
 
     @property
     def length(self) -> int:
+        """Bytes of the instruction itself, padding not counted."""
         return len(self.code)
+
+
+class Decoded(NamedTuple):
+    """One instruction of any kind, as the verifier sees it.
+
+    `references`: (offset of the field in the instruction, the address or value the field stands for).
+    """
+
+    offset: int
+    length: int
+    text: str
+    is_nop: bool
+    references: tuple[tuple[int, int], ...]
 
 
 class Codec(Protocol):
@@ -56,16 +75,23 @@ class Codec(Protocol):
 
     name: str
     machine: int  # ELF e_machine
-    record_len: int  # bytes of a record in `.afterburn`
+    word_len: int  # bytes of an address in `.afterburn`; a record is two
+    max_len: int  # bytes of the longest instruction
 
     def decode(self, code: bytes, va: int) -> Instruction:
-        """Decode the instruction at the start of `code`; LinkError when it is not a sensitive one."""
+        """Decode the instruction at the start of `code`; LinkError when it is not a sensitive one, or cut off."""
+
+    def disassemble(self, code: bytes, va: int) -> Sequence[Decoded]:
+        """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
 
     def is_padding(self, code: bytes) -> bool:
-        """Whether `code` is nothing but the single-byte filler the afterburner writes."""
+        """Whether `code` is the filler the afterburner writes, or what `nops` makes of it."""
 
     def padding(self, length: int) -> bytes:
         """The filler the afterburner writes."""
 
     def nops(self, length: int) -> bytes:
         """The fastest no-operations of `length` bytes in all."""
+
+    def trap_fill(self, length: int) -> bytes:
+        """What unused text of the reserve holds: instructions that trap."""

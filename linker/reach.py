@@ -1,0 +1,22 @@
+"""The one range check of everything that is written as a signed displacement."""
+
+from linker.errors import LinkError
+
+
+def fits_signed(value: int, bits: int, align: int = 1) -> bool:
+    """Whether `value` is a multiple of `align` that two's complement of `bits` bits holds."""
+    limit = 1 << (bits - 1)
+    return -limit <= value < limit and value % align == 0
+
+
+def require_signed(value: int, bits: int, where: str, what: str) -> int:
+    """`value`, or LinkError when `bits` do not hold it."""
+    if not fits_signed(value, bits):
+        raise LinkError(
+            f"{what} is out of reach",
+            where=where,
+            found=f"a distance of {value:#x}",
+            expected=f"at most {bits} bits with sign",
+            advice="put the reserve nearer to the guest's text",
+        )
+    return value

@@ -1,0 +1,181 @@
+"""The x86 codec: iced-x86 decodes, this file says it in the linker's words. One class, two widths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iced_x86 import Decoder, DecoderError, Formatter, FormatterSyntax, MemorySizeExt, Mnemonic, OpKind, Register
+from iced_x86 import RegisterExt as Reg
+
+from linker.errors import LinkError
+from linker.sites.codec import Decoded, Instruction, Memory
+from linker.sites.x86_64.classes import NUMBER_OF
+from linker.sites.x86_64.mnemonics import BY_MNEMONIC, BY_OPERAND, WIDTH_BY_OPERAND_SIZE, WIDTH_BY_REGISTER
+from linker.sites.x86_64.nops import nops
+
+if TYPE_CHECKING:
+    from iced_x86 import Instruction as IcedInstruction
+
+NOP = b"\x90"
+INT3 = b"\xcc"
+DX = 2
+SEGMENT_BASE = Register.ES
+# Implicit operands of string instructions: operand kind -> (base register's encoding number, address bits).
+STRING_OPERANDS = {
+    OpKind.MEMORY_SEG_SI: (6, 16),
+    OpKind.MEMORY_SEG_ESI: (6, 32),
+    OpKind.MEMORY_SEG_RSI: (6, 64),
+    OpKind.MEMORY_ESDI: (7, 16),
+    OpKind.MEMORY_ESEDI: (7, 32),
+    OpKind.MEMORY_ESRDI: (7, 64),
+}
+DESTINATION_STRINGS = frozenset({OpKind.MEMORY_ESDI, OpKind.MEMORY_ESEDI, OpKind.MEMORY_ESRDI})
+ANY_IMMEDIATE = range(OpKind.IMMEDIATE8, OpKind.IMMEDIATE32TO64 + 1)
+IMMEDIATES = frozenset({OpKind.IMMEDIATE8, OpKind.IMMEDIATE16})
+STRING_CLASSES = frozenset({"ins", "outs"})
+
+
+class X86Codec:
+    """x86 at 64 or 32 bits; see `linker.sites.codec.Codec`."""
+
+    max_len = 15  # Intel SDM vol. 2, 2.3.11
+
+    def __init__(self, name: str, machine: int, bits: int) -> None:
+        self.name = name
+        self.machine = machine
+        self.word_len = bits // 8
+        self._bits = bits
+        self._formatter = Formatter(FormatterSyntax.GAS)
+
+    def decode(self, code: bytes, va: int) -> Instruction:
+        """Decode the sensitive instruction at the start of `code`; LinkError otherwise."""
+        decoder = Decoder(self._bits, code, ip=va)
+        iced = decoder.decode()
+        if decoder.last_error == DecoderError.NO_MORE_BYTES:
+            raise LinkError("site is too short for its instruction", found=f"{len(code)} bytes, {_hex(code)}")
+        name = None if iced.is_invalid else _class_of(iced)
+        if name is None:
+            text = "no instruction" if iced.is_invalid else f"'{self._formatter.format(iced)}'"
+            raise LinkError(
+                "instruction is not sensitive",
+                found=f"{text}, {_hex(code[: iced.len or 1])}",
+                advice="the annotation table does not belong to this text; link the image again",
+            )
+        registers = tuple(
+            Reg.number(iced.op_register(n)) for n in range(iced.op_count) if iced.op_kind(n) == OpKind.REGISTER
+        )
+        immediate = next((iced.immediate(n) for n in range(iced.op_count) if iced.op_kind(n) in IMMEDIATES), None)
+        return Instruction(
+            class_number=NUMBER_OF[name],
+            class_name=name,
+            code=code[: iced.len],
+            text=self._formatter.format(iced),
+            width_bits=_width_bits(iced, name),
+            registers=registers,
+            memory=self._memory(iced),
+            immediate=immediate,
+            repeat=name in STRING_CLASSES and (iced.has_rep_prefix or iced.has_repne_prefix),
+            ip_relative=iced.is_ip_rel_memory_operand,
+        )
+
+    def _memory(self, iced: IcedInstruction) -> Memory | None:
+        for n in range(iced.op_count):
+            kind = iced.op_kind(n)
+            if kind in STRING_OPERANDS:
+                base, bits = STRING_OPERANDS[kind]
+                segment = Register.ES if kind in DESTINATION_STRINGS else iced.memory_segment
+                return Memory(base, None, 1, 0, segment - SEGMENT_BASE, bits)
+            if kind == OpKind.MEMORY:
+                base, index = iced.memory_base, iced.memory_index
+                relative = iced.is_ip_rel_memory_operand
+                sized = next((r for r in (base, index) if r != Register.NONE), None)
+                return Memory(
+                    base=None if relative or base == Register.NONE else Reg.number(base),
+                    index=None if index == Register.NONE else Reg.number(index),
+                    scale=iced.memory_index_scale,
+                    displacement=_signed(iced.memory_displacement, relative),
+                    segment=iced.memory_segment - SEGMENT_BASE,
+                    address_bits=Reg.size(sized) * 8 if sized is not None else self._bits,
+                )
+        return None
+
+    def disassemble(self, code: bytes, va: int) -> tuple[Decoded, ...]:
+        """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
+        decoder = Decoder(self._bits, code, ip=va)
+        decoded = []
+        for iced in decoder:
+            offset = iced.ip - va
+            if iced.is_invalid:
+                raise LinkError("bytes do not decode", where=f"{iced.ip:#x}", found=_hex(code[offset:]))
+            fields = decoder.get_constant_offsets(iced)
+            references = []
+            if iced.near_branch_target:
+                references.append((fields.immediate_offset, iced.near_branch_target))
+            elif (value := _immediate(iced)) is not None:
+                references.append((fields.immediate_offset, value))
+            if fields.has_displacement:
+                references.append((fields.displacement_offset, iced.memory_displacement))
+            text = self._formatter.format(iced)
+            decoded.append(Decoded(offset, iced.len, text, iced.mnemonic == Mnemonic.NOP, tuple(references)))
+        return tuple(decoded)
+
+    def is_padding(self, code: bytes) -> bool:
+        """Whether `code` is single-byte no-operations, or the longest ones that fit (an image bound to bare)."""
+        length = len(code)
+        return code in (NOP * length, nops(length))
+
+    def padding(self, length: int) -> bytes:
+        """Single-byte no-operations, as the afterburner leaves them."""
+        return NOP * length
+
+    def nops(self, length: int) -> bytes:
+        """The longest recommended no-operations that make up `length` bytes."""
+        return nops(length)
+
+    def trap_fill(self, length: int) -> bytes:
+        """`int3`, as the reserve's text is filled."""
+        return INT3 * length
+
+
+def _class_of(iced: IcedInstruction) -> str | None:
+    name = BY_MNEMONIC.get(iced.mnemonic)
+    if name is not None:
+        return name
+    if iced.is_jmp_far or iced.is_jmp_far_indirect:
+        return "ljmp"
+    if iced.is_call_far or iced.is_call_far_indirect:
+        return "lcall"
+    for mnemonic, operand, registers, by_operand in BY_OPERAND:
+        if iced.mnemonic == mnemonic and operand < iced.op_count and iced.op_register(operand) in registers:
+            return by_operand
+    return None
+
+
+def _width_bits(iced: IcedInstruction, name: str) -> int:
+    if name in WIDTH_BY_OPERAND_SIZE:
+        return iced.op_code().operand_size or 32
+    registers = [iced.op_register(n) for n in range(iced.op_count) if iced.op_kind(n) == OpKind.REGISTER]
+    general = [r for r in registers if Reg.is_gpr(r) and not (name in ("in", "out") and r == Register.DX)]
+    memory_bits = MemorySizeExt.size(iced.memory_size) * 8
+    if name not in WIDTH_BY_REGISTER and any(
+        iced.op_kind(n) == OpKind.MEMORY or iced.op_kind(n) in STRING_OPERANDS for n in range(iced.op_count)
+    ):
+        return memory_bits
+    return Reg.size(general[0]) * 8 if general else 0
+
+
+def _immediate(iced: IcedInstruction) -> int | None:
+    operand = next((n for n in range(iced.op_count) if iced.op_kind(n) in ANY_IMMEDIATE), None)
+    return None if operand is None else iced.immediate(operand)
+
+
+def _signed(displacement: int, absolute: bool) -> int:
+    return displacement - (1 << 64) if displacement >> 63 and not absolute else displacement
+
+
+def _hex(code: bytes) -> str:
+    return code.hex(" ") or "nothing"
+
+
+X86_64 = X86Codec("x86_64", 62, 64)
+I386 = X86Codec("i386", 3, 32)
