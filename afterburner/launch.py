@@ -1,0 +1,13 @@
+"""Starts the stand-in without the package installed: `bin/as` runs this file by path.
+
+It stays small because Python compiles it anew in every run; what it imports is cached as byte code.
+"""
+
+import sys
+from os.path import dirname, realpath
+
+sys.path.insert(0, dirname(dirname(realpath(__file__))))
+
+from afterburner.standin import main
+
+main(sys.argv[1:])

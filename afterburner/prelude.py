@@ -1,0 +1,173 @@
+r"""Assembler text put in front of every rewritten file: the macros that pad, record and track where the code goes.
+
+A site, before and behind:
+
+    user's text     cli
+    rewritten       5380470: cli; previrt.end 1,8,0,38,0,"irqflags.h"      (on the same line)
+    assembled       fa 90 90 90 90 90 90 90
+
+Whether a site is made is decided when the assembler gets there, not when the text is rewritten, because a macro may be
+used in a code section once and in a data section another time. Absolute symbols hold the state; `.L` names never reach
+the object file, so a file in which everything is left alone assembles to what it would have been.
+
+    .Lprevirt.x   1 in a section whose code is annotated          .Lprevirt.c   1 in 64-bit code
+    .Lprevirt.p   the same of the section `.previous` returns to  .Lprevirt.a   0 behind .afterburn_noannotate
+    .Lprevirt.s   stack of (x, p) pairs for .pushsection, two bits a level
+
+Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be recognised in the text. Around them
+`previrt.in` ... `previrt.out` give the sensitive mnemonics a macro each that makes the site. Inside, `{nooptimize}`
+(a pseudo prefix without effect on these instructions) keeps the mnemonic from naming the macro again.
+"""
+
+from __future__ import annotations
+
+from afterburner.operations import BY_MNEMONIC, MOV, NO_STACK, POP, PREFIXES, PUSH, ROOM_OF
+from linker.sites.x86_64.classes import NUMBER_OF
+
+MARK = b"# previrt-as 1: afterburned\n"
+
+_NOTE = rb"""
+.ifndef .Lprevirt.n
+.Lprevirt.n=1
+.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
+.balign 4
+.long 8,32,1
+.asciz "previrt"
+.short 1,62,16,16
+.ascii "previrt-as 1"
+.zero 12
+.long 8,40,2
+.asciz "previrt"
+.zero 40
+.popsection
+.endif
+"""
+
+_TRACK = rb"""
+.Lprevirt.x=1
+.Lprevirt.p=1
+.Lprevirt.s=0
+.Lprevirt.c=1
+.Lprevirt.a=1
+.macro previrt.section x
+.Lprevirt.p=.Lprevirt.x
+.Lprevirt.x=\x
+.endm
+.macro previrt.pushsection x
+.Lprevirt.s=(.Lprevirt.s<<2)|(.Lprevirt.x<<1)|.Lprevirt.p
+.Lprevirt.p=.Lprevirt.x
+.Lprevirt.x=\x
+.endm
+.macro previrt.popsection
+.Lprevirt.p=.Lprevirt.s&1
+.Lprevirt.x=(.Lprevirt.s>>1)&1
+.Lprevirt.s=.Lprevirt.s>>2
+.endm
+.macro previrt.previous
+.Lprevirt.t=.Lprevirt.x
+.Lprevirt.x=.Lprevirt.p
+.Lprevirt.p=.Lprevirt.t
+.endm
+"""
+
+# The records are members of the COMDAT group of the code they describe ("?"), so that a group the linker drops takes
+# them along; the strings are in no group, because another group's records may name them.
+_END = rb"""
+.macro previrt.end class,room,flags,line,n,file
+.if .Lprevirt.x&.Lprevirt.c&.Lprevirt.a
+.if \room
+.skip -(((\room-(.-5380470b))>0)*(\room-(.-5380470b))),0x90
+.endif
+5380471:
+.ifndef .Lprevirt.f\n
+.pushsection .afterburn.str,"MS",@progbits,1
+.Lprevirt.f\n:.asciz "\file"
+.popsection
+.endif
+.pushsection .afterburn,"?",@progbits
+.quad 5380470b,5380471b
+.section .afterburn.info,"?",@progbits
+.short \class,\flags
+.long 0,\line,.Lprevirt.f\n
+.section .afterburn.undo,"?",@progbits
+.zero 16
+.popsection
+"""
+
+BASIC = MARK + _TRACK[1:] + _END[1:] + _NOTE[1:] + b".endif\n.endm\n"
+
+_REGISTERS = (
+    *((b"cr%d" % n, "cr") for n in (0, 2, 3, 4, 8)),
+    *((b"dr%d" % n, "dr") for n in (0, 1, 2, 3, 6, 7)),
+    *((b"db%d" % n, "dr") for n in (0, 1, 2, 3, 6, 7)),
+    *((name, "seg") for name in (b"es", b"cs", b"ss", b"ds", b"fs", b"gs")),
+)
+_SHADOWED_PREFIXES = PREFIXES & frozenset(
+    b"rep repe repz repne repnz lock data16 data32 addr32 cs ds es fs gs ss rex64 rex.w".split()
+)
+_STRING_IO = frozenset((NUMBER_OF["ins"], NUMBER_OF["outs"]))
+
+
+def _site(number: int) -> bytes:
+    flags = 1 if number in NO_STACK else 0
+    return b'previrt.end %d,%d,%d,\\line,\\n,"\\file"' % (number, ROOM_OF[number], flags)
+
+
+def register_tests() -> bytes:
+    """`previrt.mov`: makes a site of a `mov` one of whose operands is a register of `_REGISTERS`.
+
+    `i`: 1 in Intel syntax (destination first); `q`: what stands before register names. A comma inside a memory operand
+    splits it, hence four operands; the parts of one never look like these registers.
+    """
+    lines = [b".macro previrt.mov line,n,file,i,q,a,b,c,d"]
+    for name, kind in _REGISTERS:
+        source, target = NUMBER_OF[f"mov_from_{kind}"], NUMBER_OF[f"mov_to_{kind}"]
+        first = b"%d+%d*\\i" % (source, target - source)
+        second = b"%d-%d*\\i" % (target, target - source)
+        for operand, number in zip(b"abcd", (first, second, second, second), strict=True):
+            lines.append(b".ifc \\q\\()%s,\\%c" % (name, operand))
+            lines.append(b'previrt.end %s,%d,0,\\line,\\n,"\\file"\n.endif' % (number, ROOM_OF[source]))
+    lines.append(b".endm")
+    for word, class_name in ((b"push", "push_seg"), (b"pop", "pop_seg")):
+        lines.append(b".macro previrt.%s line,n,file,q,a" % word)
+        for name, kind in _REGISTERS:
+            if kind == "seg":
+                lines.append(b".ifc \\q\\()%s,\\a\n%s\n.endif" % (name, _site(NUMBER_OF[class_name])))
+        lines.append(b".endm")
+    return b"\n".join(lines) + b"\n"
+
+
+def _by_word(word: bytes, numbers: frozenset[int]) -> bytes:
+    """A macro that makes a site when its argument `m`, the word behind a prefix, is a mnemonic of these classes."""
+    lines = [b".macro %s line,n,file,m,rest:vararg" % word]
+    for mnemonic, number in BY_MNEMONIC.items():
+        if number in numbers:
+            lines.append(b".ifc %s,\\m\n%s\n.endif" % (mnemonic, _site(number)))
+    return b"\n".join(lines) + b"\n.endm\n"
+
+
+def shadows(user_macros: frozenset[bytes]) -> bytes:
+    """The macros of `previrt.in` and `previrt.out`; names the user's own macros have are left to the user."""
+    bodies: dict[bytes, bytes] = {}
+    where = b'\\line,\\n,"\\file"'
+    for mnemonic, number in BY_MNEMONIC.items():
+        bodies[mnemonic] = _site(number)
+    for mnemonic in MOV:
+        bodies[mnemonic] = b"previrt.mov " + where + b",\\i,\\q,\\a"
+    for mnemonic in PUSH:
+        bodies[mnemonic] = b"previrt.push " + where + b",\\q,\\a"
+    for mnemonic in POP:
+        bodies[mnemonic] = b"previrt.pop " + where + b",\\q,\\a"
+    for prefix in _SHADOWED_PREFIXES:
+        bodies[prefix] = (b"previrt.repeat " if prefix.startswith(b"rep") else b"previrt.any ") + where + b",\\a"
+    names = sorted(name for name in bodies if name not in user_macros)
+    lines = [b".macro previrt.in line,n,file,i,q"]
+    for name in names:
+        lines.append(b".macro %s a:vararg\n5380470:{nooptimize} %s \\a\n%s\n.endm" % (name, name, bodies[name]))
+    lines.append(b".endm\n.macro previrt.out")
+    lines.extend(b".purgem " + name for name in names)
+    lines.append(b".endm\n")
+    everything = frozenset(ROOM_OF)
+    return _by_word(b"previrt.repeat", _STRING_IO) + _by_word(b"previrt.any", everything) + b"\n".join(lines)
+
+

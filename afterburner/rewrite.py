@@ -1,0 +1,263 @@
+"""Rewrites assembly: every sensitive statement becomes a site, every change of section is told to the macros.
+
+Rewriting keeps each statement on its line, so that what the assembler says about the text is true of the user's text:
+
+    cli                        5380470: cli; previrt.end 1,8,0,38,0,"irqflags.h"
+    .pushsection .x,"a"        .pushsection .x,"a"; previrt.pushsection 0
+    .afterburn_noannotate      .Lprevirt.a=0
+
+`afterburner.prelude` has the macros. A text without a sensitive statement is returned as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from afterburner import prelude
+from afterburner.operations import (
+    BY_MNEMONIC,
+    FAR_BRANCH,
+    MOV,
+    NO_STACK,
+    POP,
+    PREFIXES,
+    PUSH,
+    ROOM_OF,
+    by_bytes,
+    by_operands,
+)
+from afterburner.sections import SectionFlags
+from afterburner.source_lines import SourceLines
+
+_INT3 = BY_MNEMONIC[b"int3"]
+_BY_OPERANDS = MOV | PUSH | POP | FAR_BRANCH.keys() | {b"int"}
+
+# First words worth a look: a superset of BY_MNEMONIC, written out because a generated pattern compiles too slowly for
+# a program that is started once a source file.
+_SPECIAL = rb"[^\n]*\b(?:[cd]r\d|db\d|[cdefgs]s\b(?!:))"
+_WORDS = (
+    rb"cli|sti|pushf|popf|hlt|[ls][gil]dt|ltr|str|[ls]msw|clts|inv|wb|in[bwl]?[ \t]|ins[bwld]|out|iret|lret|retf|sys|ljmp"
+    rb"|lcall|swapgs|rd|wr|cpuid|l[sfg]s|ver|lar|lsl|int|ud2|xset|moni|mwait|(?:mov|push|pop)[wlq]?[ \t]" + _SPECIAL + rb"|"
+    rb"(?:jmp|call)[ \t]+(?:far|[ft]word)"
+    rb"|(?:rep(?:n?[ez])?|lock|wait|data|addr|[cdefgs]s|bnd|notrack|xacq|xrel|rex)[\w.]*(?=[ \t\n])"
+)
+_DIRECTIVES = (
+    rb"\.(?:section|text|data|bss|pushsection|popsection|previous|subsection|code\d|att_|intel_|afterburn_|macro[ \t]"
+    rb"|byte[ \t]+[^,\n]+,)"
+)
+# A label or a pseudo prefix before the statement, or several statements, or a macro argument on the line.
+_CANDIDATE = re.compile(
+    rb"\n(?:[ \t]*(?:" + _WORDS + rb"|" + _DIRECTIVES + rb'|(?:"[^"\n]*"|[\w.$]*)[ \t]*:[ \t]*[^\s#]|\{)'
+    rb'|[^\n#;\\"]*[;\\]|[^\n#;"]*"[^\n"]*"[^\n]*[;\\])[^\n]*',
+    re.I,
+)
+_ANY_LINE = re.compile(rb"\n[^\n]+")
+
+# One statement and what ends it. Strings and character constants hide `;` and `#`.
+_STATEMENT = re.compile(rb"""((?:[^;#"'\n]++|"(?:[^"\\\n]|\\.)*+(?:"|$)|'(?:\\.|[^\n])?)*+)(;|#[^\n]*|$)""", re.M)
+_LABELS = re.compile(rb'(?:[ \t]*(?:"[^"\n]*"|(?:[\w.$@]|\\[\w@]|\\\(\))+)[ \t]*:(?!:))*+[ \t]*')
+_WORD = re.compile(rb"(?:\{[^}\n]*\}[ \t]*)*((?:[\w.$]|\\[\w@]|\\\(\))+)[ \t]*")
+_COMMENTS = re.compile(rb"""("(?:[^"\\]|\\.)*+(?:"|$)|'(?:\\.|[^\n])|#[^\n]*)|/\*.*?(?:\*/|$)""", re.S)
+_DYNAMIC_OPERAND = re.compile(rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)")
+_NUMBER = re.compile(rb"(?:0x[0-9a-f]+|\d+)$", re.I)
+_USER_MACRO = re.compile(rb"^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)", re.M | re.I)
+# int3 behind a branch that does not return is filler (straight-line speculation hardening).
+_FILLER = re.compile(
+    rb"[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$", re.I
+)
+
+
+class _Text:
+    """One text on its way: the edits found so far and the modes the text itself has switched."""
+
+    def __init__(self, text: bytes, name: bytes) -> None:
+        self.text = text
+        self.edits: list[tuple[int, int, bytes | None]] = []  # start, end, new text; None: prelude.GUARD if needed
+        self.sections = SectionFlags()
+        self.lines = SourceLines(text, name)
+        self.files: dict[bytes, int] = {}
+        self.intel = False
+        self.bare_registers = False
+        self.site_count = 0
+        self.dynamic = False
+        self.tests_registers = False
+        self.user_macros: frozenset[bytes] = frozenset()
+        self.parameters: frozenset[bytes] = frozenset()
+        self.prefix_at = -1  # where a prefix that is a statement of its own began
+        self.prefix_end = -1
+
+    def line(self, start: int, end: int) -> None:
+        """Take one line apart; text[start:end] has no newline."""
+        if self.text[start:end].lstrip()[:1] == b"/":
+            return
+        while start < end:
+            match = _STATEMENT.match(self.text, start, end)
+            if match is None:  # pragma: no cover - the pattern matches any line
+                return
+            self.statement(start, match.end(1))
+            if match[2] != b";":
+                return
+            start = match.end()
+
+    def statement(self, start: int, end: int) -> None:
+        """Look at the statement text[start:end], labels included."""
+        text = self.text
+        begin = _LABELS.match(text, start, end).end()  # type: ignore[union-attr]
+        match = _WORD.match(text, begin, end)
+        if match is None:
+            return
+        word = match[1].lower()
+        if word.startswith(b"."):
+            self.directive(word, begin, match.end(), end)
+            return
+        while word in PREFIXES:
+            match_next = _WORD.match(text, match.end(), end)
+            if match_next is None:
+                if self.prefix_at < 0 or text[self.prefix_end : begin].strip(b" \t\n;"):
+                    self.prefix_at = begin
+                self.prefix_end = end
+                return
+            match = match_next
+            word = match[1].lower()
+        if b"\\" in word or word in self.parameters:
+            self.dynamic_mnemonic(begin, end)
+            return
+        if word in self.user_macros:
+            return
+        operands = text[match.end() : end].strip()
+        number = 0
+        if word in _BY_OPERANDS:
+            number = by_operands(word, operands, self.intel, self.bare_registers)
+            if not number and word not in FAR_BRANCH and _DYNAMIC_OPERAND.search(operands):
+                self.dynamic_operand(word, operands, begin, end)
+                return
+        elif word in BY_MNEMONIC:
+            number = BY_MNEMONIC[word]
+        if number and not (number == _INT3 and _FILLER.search(text, max(0, begin - 200), begin)):
+            self.site(number, begin, end)
+
+    def site(self, number: int, begin: int, end: int) -> None:
+        """Make a site of the statement text[begin:end], and of a prefix that stands before it as a statement."""
+        if self.prefix_at >= 0 and not self.text[self.prefix_end : begin].strip(b" \t\n;"):
+            self.label(self.prefix_at)
+        else:
+            self.label(begin)
+        if self.text[begin : begin + 1] != b".":
+            self.edits.append((begin, begin, None))
+        flags = 1 if number in NO_STACK else 0
+        self.behind(end, b"previrt.end %d,%d,%d,%s" % (number, ROOM_OF[number], flags, self.where(begin)))
+
+    def label(self, at: int) -> None:
+        """Put the label of a site before `at`, in order: a prefix may lie behind edits already made."""
+        self.site_count += 1
+        self.prefix_at = -1
+        index = len(self.edits)
+        while index and self.edits[index - 1][0] >= at:
+            index -= 1
+        self.edits.insert(index, (at, at, b"5380470: "))
+
+    def behind(self, end: int, statement: bytes) -> None:
+        """Put a statement behind the one that ends at `end`."""
+        while self.text[end - 1] in b" \t":
+            end -= 1
+        self.edits.append((end, end, b"; " + statement))
+
+    def where(self, position: int) -> bytes:
+        """Line, number of the file's name in this text, name: three macro arguments."""
+        line, name = self.lines.at(position)
+        number = self.files.setdefault(name, len(self.files))
+        return b'%d,%d,"%s"' % (line, number, re.sub(rb'[\\"]', b"?", name))
+
+    def dynamic_mnemonic(self, begin: int, end: int) -> None:
+        """`\op %rax`: the shadow macros of the prelude decide when the assembler expands it."""
+        self.dynamic = True
+        quote = b"" if self.bare_registers else b"%"
+        self.edits.append((begin, begin, b"previrt.in %s,%d,%s; " % (self.where(begin), self.intel, quote)))
+        self.behind(end, b"previrt.out")
+
+    def dynamic_operand(self, word: bytes, operands: bytes, begin: int, end: int) -> None:
+        """`mov \\a,\\b`, `push \\a`: the register tests of the prelude decide when the assembler expands it."""
+        if word == b"int":
+            return
+        self.tests_registers = True
+        self.label(begin)
+        self.edits.append((begin, begin, None))
+        kind = b"mov" if word in MOV else b"push" if word in PUSH else b"pop"
+        syntax = b"%d," % self.intel if kind == b"mov" else b""
+        quote = b"" if self.bare_registers else b"%"
+        self.behind(end, b"previrt.%s %s,%s%s,%s" % (kind, self.where(begin), syntax, quote, operands))
+
+    def directive(self, word: bytes, begin: int, operands_at: int, end: int) -> None:
+        """Section changes, code size, syntax, our own directives, `.byte`."""
+        operands = self.text[operands_at:end]
+        if word in {b".section", b".pushsection"}:
+            self.behind(end, b"previrt%s %d" % (word, self.sections.annotated(operands)))
+        elif word == b".text":
+            self.behind(end, b"previrt.section 1")
+        elif word in {b".data", b".bss"}:
+            self.behind(end, b"previrt.section 0")
+        elif word in {b".popsection", b".previous"}:
+            self.behind(end, b"previrt" + word)
+        elif word == b".subsection":
+            self.behind(end, b".Lprevirt.p=.Lprevirt.x")
+        elif word in {b".code64", b".code32", b".code16", b".code16gcc"}:
+            self.behind(end, b".Lprevirt.c=%d" % (word == b".code64"))
+        elif word in {b".intel_syntax", b".att_syntax"}:
+            self.intel = word == b".intel_syntax"
+            self.bare_registers = operands.strip() != b"prefix" if self.intel else operands.strip() == b"noprefix"
+        elif word in {b".afterburn_annotate", b".afterburn_noannotate"}:
+            self.edits.append((begin, end, b".Lprevirt.a=%d" % (word == b".afterburn_annotate")))
+        elif word == b".byte":
+            values = [value.strip() for value in operands.split(b",")]
+            if all(_NUMBER.match(value) for value in values):
+                number = by_bytes([int(value, 0) & 0xFF for value in values])
+                if number:
+                    self.site(number, begin, end)
+
+    def result(self, name: bytes) -> bytes:
+        """The text with all edits made, behind the prelude it needs and a marker that makes its first line 1."""
+        parts = [prelude.BASIC]
+        if self.dynamic or self.tests_registers:
+            parts.append(prelude.register_tests())
+        if self.dynamic:
+            parts.append(prelude.shadows(self.user_macros))
+        parts.append(b'# 1 "%s"' % re.sub(rb'(["\\])', rb"\\\1", name))
+        guard = b"{nooptimize} " if self.dynamic else b""
+        done = 0
+        for start, end, new in self.edits:
+            parts.append(self.text[done:start])
+            parts.append(guard if new is None else new)
+            done = end
+        parts.append(self.text[done:])
+        return b"".join(parts)
+
+
+def _without_block_comments(text: bytes) -> bytes:
+    """Comments become their newlines, so that lines keep their numbers and statements can be told apart."""
+    return _COMMENTS.sub(lambda match: match[1] or b" " + b"\n" * match[0].count(b"\n"), text)
+
+
+def rewrite(text: bytes, name: bytes, intel: bool = False, bare_registers: bool = False) -> bytes:
+    """The rewritten text, or `text` itself when nothing in it can become a site or when it is our own output.
+
+    `name` is the file name the assembler shall give in messages and debug information; `intel` and `bare_registers` are
+    the syntax the text starts in.
+    """
+    if text.startswith(prelude.MARK):
+        return text
+    if b"/*" in text:
+        text = _without_block_comments(text)
+    work = _Text(b"\n" + text, name)
+    work.intel, work.bare_registers = intel, bare_registers
+    macros = _USER_MACRO.findall(text) if b".macro" in text else []
+    work.user_macros = frozenset(macro.lower() for macro, _ in macros)
+    pattern = _CANDIDATE
+    if b".altmacro" in text:  # parameters need no backslash there
+        work.parameters = frozenset(word.lower() for _, formals in macros for word in re.findall(rb"[\w$]+", formals))
+        pattern = _ANY_LINE
+    for match in pattern.finditer(work.text):
+        work.line(match.start() + 1, match.end())
+    own_directives = b".afterburn_" in text
+    if not (work.site_count or work.dynamic or own_directives):
+        return text
+    return work.result(name)

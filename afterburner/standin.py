@@ -1,0 +1,221 @@
+"""The stand-in for GNU `as`: takes its arguments, rewrites its input, becomes the real assembler.
+
+Nothing is left behind and no process is added: the rewritten text lives in an anonymous file (memfd) that becomes the
+assembler's standard input, and the assembler replaces this process. Environment:
+
+PREVIRT_REAL_AS   the assembler to run; default: the first `as` on PATH that is no stand-in
+PREVIRT_SKIP      more patterns of files to leave alone, separated by `:` (docs/afterburning.md)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# User code, and code that runs in 16-bit mode or is copied elsewhere before it runs. Matched against input and output
+# paths as given; the last pattern that matches decides, `!` in front takes a path back in.
+SKIPPED = (
+    "*/vdso/*",
+    "!*/vdso/vma.o",
+    "!*/vdso/extable.o",
+    "!*/vdso/vdso-image-*",
+    "*/realmode/rm/*",
+    "*/boot/compressed/*",
+    "*/purgatory/*",
+)
+
+_SEPARATE = frozenset(("-o", "-I", "-t", "-Q"))
+_SEPARATE_LONG = (
+    "defsym",
+    "debug-prefix-map",
+    "MD",
+    "hash-size",
+    "listing-lhs-width",
+    "listing-lhs-width2",
+    "listing-rhs-width",
+    "listing-cont-lines",
+)
+
+
+class UsageError(Exception):
+    """Something the real assembler cannot report because it is never reached."""
+
+
+class Arguments:
+    """The command line of `as`, as far as the stand-in must understand it.
+
+    options      all that is no input file, in order
+    inputs       input files; empty: standard input
+    output       object file
+    include_dirs directories of -I
+    """
+
+    def __init__(self, argv: list[str]) -> None:
+        self.options: list[str] = []
+        self.inputs: list[str] = []
+        self.output = "a.out"
+        self.include_dirs: list[str] = []
+        self.dependency_file: str | None = None
+        words = iter(argv)
+        only_files = False
+        for word in words:
+            if only_files or word == "-" or not word.startswith("-"):
+                self.inputs.append(word)
+            elif word == "--":
+                only_files = True
+            else:
+                self._option(word, words)
+
+    def _option(self, word: str, words: object) -> None:
+        self.options.append(word)
+        value = None
+        if word in _SEPARATE or self._takes_next(word):
+            value = next(words, None)  # type: ignore[call-overload]
+            if value is not None:
+                self.options.append(value)
+        name = word.lstrip("-")
+        if word.startswith("-o"):
+            self.output = value if word == "-o" and value is not None else word[2:]
+        elif word.startswith("-I"):
+            self.include_dirs.append(value if word == "-I" and value is not None else word[2:])
+        elif name == "MD":
+            self.dependency_file = value
+        elif name.startswith("MD="):
+            self.dependency_file = name[3:]
+
+    @staticmethod
+    def _takes_next(word: str) -> bool:
+        # getopt_long_only: one dash or two, and any abbreviation that is no option by itself.
+        name = word.lstrip("-")
+        if "=" in name or len(name) < 2:
+            return False
+        return any(option == name or (len(name) > 3 and option.startswith(name)) for option in _SEPARATE_LONG)
+
+    @property
+    def syntax(self) -> tuple[bool, bool]:
+        """Whether the text starts in Intel syntax, and whether register names need no `%`."""
+        intel = bare = False
+        for option in self.options:
+            if option in {"-msyntax=intel", "-msyntax=att"}:
+                intel = bare = option.endswith("intel")
+            elif option == "-mnaked-reg":
+                bare = True
+        return intel, bare
+
+    @property
+    def is_64_bit(self) -> bool:
+        """Whether 64-bit code comes out: `--32` and `--x32` say no."""
+        return not any(option in {"--32", "--x32"} for option in self.options)
+
+
+def expand_response_files(argv: list[str]) -> list[str]:
+    """Arguments with each readable `@file` replaced by the words in it, as libiberty does."""
+    words: list[str] = []
+    for word in argv:
+        if word.startswith("@"):
+            try:
+                with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+                    import shlex
+
+                    words.extend(expand_response_files(shlex.split(file.read())))
+                continue
+            except OSError:
+                pass
+        words.append(word)
+    return words
+
+
+def is_skipped(paths: list[str], extra: str) -> bool:
+    """Whether a pattern says to leave these files alone; `extra` is PREVIRT_SKIP."""
+    from fnmatch import fnmatchcase
+
+    skipped = False
+    for pattern in (*SKIPPED, *extra.split(":")):
+        wanted = not pattern.startswith("!")
+        if pattern and any(fnmatchcase(path, pattern.removeprefix("!")) for path in paths):
+            skipped = wanted
+    return skipped
+
+
+def real_assembler() -> str:
+    """Path of the assembler behind the stand-in; UsageError when there is none."""
+    chosen = os.environ.get("PREVIRT_REAL_AS")
+    if chosen:
+        return chosen
+    for directory in os.get_exec_path():
+        candidate = os.path.join(directory, "as")  # noqa: PTH118
+        beside = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(candidate))), "standin.py")  # noqa: PTH118, PTH120
+        if os.access(candidate, os.X_OK) and not os.path.exists(beside):  # noqa: PTH110
+            return candidate
+    message = "no assembler found on PATH; install binutils or set PREVIRT_REAL_AS"
+    raise UsageError(message)
+
+
+def _read_inputs(inputs: list[str]) -> list[tuple[str, bytes]] | None:
+    """Name and text of each input; None when one cannot be read, which the real assembler will say."""
+    texts = []
+    try:
+        for name in inputs or ["-"]:
+            if name == "-":
+                texts.append(("{standard input}", sys.stdin.buffer.read()))
+            else:
+                with open(name, "rb") as file:  # noqa: PTH123
+                    texts.append((name, file.read()))
+    except OSError:
+        return None
+    return texts
+
+
+def _become(program: str, argv: list[str]) -> None:
+    try:
+        os.execv(program, ["as", *argv])  # noqa: S606
+    except OSError as error:
+        raise UsageError(f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS") from error
+
+
+def _as_standard_input(text: bytes) -> None:
+    fd = os.memfd_create("previrt-as", 0)
+    view = memoryview(text)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    os.dup2(fd, 0)
+    os.close(fd)
+
+
+def run(argv: list[str]) -> None:
+    """Rewrite what `argv` names and become the real assembler; UsageError when that cannot be run."""
+    assembler = real_assembler()
+    words = expand_response_files(argv)
+    arguments = Arguments(words)
+    paths = [*arguments.inputs, arguments.output]
+    if not arguments.is_64_bit or is_skipped(paths, os.environ.get("PREVIRT_SKIP", "")):
+        _become(assembler, argv)
+    if not arguments.inputs and any(word in {"--version", "--help", "--target-help"} for word in words):
+        _become(assembler, argv)
+    texts = _read_inputs(arguments.inputs)
+    if texts is None:
+        _become(assembler, argv)
+        return
+    from afterburner.rewrite import rewrite
+
+    intel, bare_registers = arguments.syntax
+    if len(texts) > 1:
+        first = texts[0][0]
+        joined = b"".join(b'# 1 "%s"\n%s\n' % (os.fsencode(name), text) for name, text in texts)
+    else:
+        first, joined = texts[0]
+    rewritten = rewrite(joined, os.fsencode(first), intel, bare_registers)
+    if rewritten is joined and "-" not in arguments.inputs and arguments.inputs:
+        _become(assembler, argv)
+    _as_standard_input(rewritten)
+    _become(assembler, [*arguments.options, "-"])
+
+
+def main(argv: list[str]) -> None:
+    """The stand-in as a command; does not return."""
+    try:
+        run(argv)
+    except UsageError as error:
+        sys.stderr.write(f"previrt-as: {error}\n")
+        sys.exit(2)
