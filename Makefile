@@ -1,0 +1,33 @@
+# `make help` lists the chores. Everything runs in the environment that ./dev sets up.
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## bind the fixture guest for LoL and run it as a process
+	./dev demo
+
+test: ## lint, types and all tests, as CI runs them
+	./dev test
+
+quick: ## the tests that need no Linux kernel
+	./dev test -n 2 --dist loadgroup --ignore tests/linux
+
+format: ## let ruff put the sources in order
+	./dev ruff format .
+	./dev ruff check --fix .
+
+modules: ## rebuild the interface modules
+	$(MAKE) -B -C linker/hypervisors/lol/src
+
+guest: ## rebuild the x86-64 fixture guest
+	$(MAKE) -C fixtures/x86_64 clean
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
+
+bench: ## print the benchmark ratios
+	./dev python -m benchmarks
+
+clean: ## remove what builds and tests left behind
+	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+.PHONY: help demo test quick format modules guest bench clean

@@ -1,0 +1,321 @@
+/*
+ * Guest memory. Physical memory is one memfd, seen by the module through a window. What the guest sees at a virtual
+ * address is a mapping of the same memfd, made when the host reports a fault there and the guest's page tables allow
+ * the access; so mappings play the TLB's part: made by a walk that sets accessed and dirty bits, dropped by invlpg,
+ * mov to cr3 and the like. (Intel SDM vol. 3, chapter 4: 4-level paging.)
+ */
+#include "lol.h"
+
+#define PTE_P (1ull << 0)
+#define PTE_W (1ull << 1)
+#define PTE_U (1ull << 2)
+#define PTE_A (1ull << 5)
+#define PTE_D (1ull << 6)
+#define PTE_PS (1ull << 7)
+#define PTE_NX (1ull << 63)
+#define PTE_FRAME 0x000ffffffffff000ull
+#define PAGE_LEN 4096ull
+#define LARGE_LEN (2ull << 20)
+
+#define ERROR_P 1u
+#define ERROR_W 2u
+#define ERROR_U 4u
+#define ERROR_RSVD 8u
+#define ERROR_I 16u
+
+#define CR0_WP (1ull << 16)
+#define EFER_NXE (1ull << 11)
+
+#define GUEST_LOW_VA 0x10000ull         /* below: the host's vm.mmap_min_addr */
+#define GUEST_END_VA 0x7e0000000000ull  /* from here: window, host stack */
+
+#define SYS_mmap 9
+#define SYS_munmap 11
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define MAP_SHARED 1
+#define MAP_FIXED 0x10
+#define MAP_FIXED_NOREPLACE 0x100000
+
+struct translation {
+    u64 pa;
+    u64 page_len;
+    bool writable, user, executable, dirty;
+};
+
+static u8 *window;
+static u64 memory_len;
+static int memory_fd;
+static bool anything_mapped;
+static bool supervisor_mapped; /* something is mapped that ring 3 must not reach */
+
+u8 *physical(u64 pa, u64 length)
+{
+    if (pa > memory_len || length > memory_len - pa)
+        return NULL;
+    return window + pa;
+}
+
+static struct fault page_fault(u64 va, u32 error, enum access access, bool user)
+{
+    if (access == ACCESS_WRITE)
+        error |= ERROR_W;
+    if (access == ACCESS_FETCH && (vcpu.efer & EFER_NXE))
+        error |= ERROR_I;
+    if (user)
+        error |= ERROR_U;
+    return (struct fault){.raised = true, .vector = V_PF, .has_error = true, .error = error, .cr2 = va};
+}
+
+/* One walk of the guest's tables, as the processor does it. `user`: the access has user privilege. */
+static struct fault walk(u64 va, enum access access, bool user, struct translation *result)
+{
+    u64 table = lol_cr[3] & PTE_FRAME;
+    u64 *entry = NULL;
+    int level;
+
+    *result = (struct translation){.writable = true, .user = true, .executable = true};
+    for (level = 3; level >= 0; level--) {
+        unsigned index = (va >> (12 + 9 * level)) & 511;
+        u64 value;
+
+        entry = (u64 *)physical(table + index * 8, 8);
+        if (!entry)
+            stop_guest("a page table of the guest lies outside its memory", table + index * 8);
+        value = *entry;
+        if (!(value & PTE_P))
+            return page_fault(va, 0, access, user);
+        if (((value & PTE_NX) && !(vcpu.efer & EFER_NXE)) || (level >= 2 && (value & PTE_PS)))
+            return page_fault(va, ERROR_P | ERROR_RSVD, access, user);
+        result->writable &= (value & PTE_W) != 0;
+        result->user &= (value & PTE_U) != 0;
+        result->executable &= !(value & PTE_NX);
+        if (level == 0 || (value & PTE_PS))
+            break;
+        *entry = value | PTE_A;
+        table = value & PTE_FRAME;
+    }
+    if ((user && !result->user) || (access == ACCESS_FETCH && !result->executable) ||
+        (access == ACCESS_WRITE && !result->writable && (user || (lol_cr[0] & CR0_WP))))
+        return page_fault(va, ERROR_P, access, user);
+    *entry |= PTE_A | (access == ACCESS_WRITE ? PTE_D : 0);
+    result->dirty = (*entry & PTE_D) != 0;
+    result->page_len = level ? LARGE_LEN : PAGE_LEN;
+    result->pa = (*entry & PTE_FRAME & ~(result->page_len - 1)) | (va & (result->page_len - 1));
+    return NO_FAULT;
+}
+
+static struct fault transfer(u64 va, void *buffer, u64 length, enum access access, bool user)
+{
+    u8 *bytes = buffer;
+
+    while (length) {
+        u64 part = PAGE_LEN - (va & (PAGE_LEN - 1));
+        struct translation found;
+        u8 *memory;
+
+        if (part > length)
+            part = length;
+        if (!canonical(va))
+            return fault_code(V_GP, 0);
+        TRY(walk(va, access, user, &found));
+        memory = physical(found.pa, part);
+        if (!memory)
+            stop_guest("the guest's tables map an address outside its memory", va);
+        if (access == ACCESS_WRITE)
+            copy_bytes(memory, bytes, part);
+        else
+            copy_bytes(bytes, memory, part);
+        va += part;
+        bytes += part;
+        length -= part;
+    }
+    return NO_FAULT;
+}
+
+/* Whether [va, va + length), at most two pages, can be written. */
+static struct fault check_writable(u64 va, u64 length, bool user)
+{
+    struct translation ignored;
+    u64 last = va + length - 1;
+
+    if (!canonical(va) || !canonical(last))
+        return fault_code(V_GP, 0);
+    TRY(walk(va, ACCESS_WRITE, user, &ignored));
+    if ((va ^ last) & ~(PAGE_LEN - 1))
+        TRY(walk(last & ~(PAGE_LEN - 1), ACCESS_WRITE, user, &ignored));
+    return NO_FAULT;
+}
+
+struct fault guest_writable(u64 va, u64 length)
+{
+    return check_writable(va, length, cpl() == 3);
+}
+
+/* A write that spans pages must fault before its first byte is stored. */
+static struct fault transfer_write(u64 va, const void *from, u64 length, bool user)
+{
+    TRY(check_writable(va, length, user));
+    return transfer(va, (void *)from, length, ACCESS_WRITE, user);
+}
+
+struct fault guest_read(u64 va, void *to, u64 length)
+{
+    return transfer(va, to, length, ACCESS_READ, cpl() == 3);
+}
+
+struct fault guest_write(u64 va, const void *from, u64 length)
+{
+    return transfer_write(va, from, length, cpl() == 3);
+}
+
+struct fault system_read(u64 va, void *to, u64 length)
+{
+    return transfer(va, to, length, ACCESS_READ, false);
+}
+
+struct fault system_write(u64 va, const void *from, u64 length)
+{
+    return transfer_write(va, from, length, false);
+}
+
+/* Calls `act` on every part of [va, end) that is not the module's own. */
+static void outside_module(u64 va, u64 end, void (*act)(u64 va, u64 end, void *context), void *context)
+{
+    struct {
+        u64 start, end;
+    } hole[2] = {{lol_text_va, lol_text_va + lol_text_len}, {lol_data_va, lol_data_va + lol_data_len}};
+    unsigned i;
+
+    if (hole[1].start < hole[0].start) {
+        u64 start = hole[0].start, stop = hole[0].end;
+
+        hole[0] = hole[1];
+        hole[1].start = start;
+        hole[1].end = stop;
+    }
+    for (i = 0; i < 2; i++) {
+        if (va < hole[i].start)
+            act(va, end < hole[i].start ? end : hole[i].start, context);
+        if (va < hole[i].end)
+            va = hole[i].end;
+        if (va >= end)
+            return;
+    }
+    act(va, end, context);
+}
+
+static void unmap_part(u64 va, u64 end, void *context)
+{
+    (void)context;
+    if (va < end)
+        host_call(SYS_munmap, (long)va, (long)(end - va), 0, 0, 0, 0);
+}
+
+struct mapping {
+    u64 va, pa;
+    int prot;
+};
+
+static void map_part(u64 va, u64 end, void *context)
+{
+    const struct mapping *m = context;
+    long result;
+
+    if (va >= end)
+        return;
+    result = host_call(SYS_mmap, (long)va, (long)(end - va), m->prot, MAP_SHARED | MAP_FIXED, memory_fd,
+                       (long)(m->pa + (va - m->va)));
+    if (result != (long)va)
+        stop_guest("the host refused to map guest memory here", va);
+}
+
+/*
+ * The host faulted at `va`. Either the guest's tables do not allow the access, and the fault is the guest's, or they
+ * do, and the mapping is made.
+ */
+struct fault mmu_host_fault(u64 va, enum access access)
+{
+    static u64 last_va, last_rip;
+    static unsigned repeated;
+    struct translation found;
+    struct mapping mapping;
+    bool user = cpl() == 3;
+    u64 start, end;
+
+    TRY(walk(va, access, user, &found));
+    if (va < GUEST_LOW_VA || va >= GUEST_END_VA || va - lol_data_va < lol_data_len || in_module_text(va))
+        stop_guest("the guest uses an address that a Linux process cannot give it", va);
+    repeated = va == last_va && frame.rip == last_rip ? repeated + 1 : 0;
+    last_va = va;
+    last_rip = frame.rip;
+    if (repeated > 8)
+        stop_guest("the host faults here although the access is allowed", va);
+
+    start = va & ~(found.page_len - 1);
+    end = start + found.page_len;
+    mapping.va = start;
+    mapping.pa = found.pa & ~(found.page_len - 1);
+    if (mapping.pa >= memory_len)
+        stop_guest("the guest's tables map an address outside its memory", va);
+    if (end - start > memory_len - mapping.pa)
+        end = start + (memory_len - mapping.pa);
+    if (start < GUEST_LOW_VA) {
+        mapping.pa += GUEST_LOW_VA - start;
+        mapping.va = start = GUEST_LOW_VA;
+    }
+    /* Writable only when the dirty bit is set already: the first write must come here and set it. */
+    mapping.prot = PROT_READ | (found.executable ? PROT_EXEC : 0);
+    if (found.dirty && (found.writable || (!user && !(lol_cr[0] & CR0_WP))))
+        mapping.prot |= PROT_WRITE;
+    if (!found.user || ((mapping.prot & PROT_WRITE) && !found.writable))
+        supervisor_mapped = true;
+    anything_mapped = true;
+    outside_module(start, end, map_part, &mapping);
+    return NO_FAULT;
+}
+
+void mmu_flush_all(void)
+{
+    if (!anything_mapped)
+        return;
+    outside_module(GUEST_LOW_VA, GUEST_END_VA, unmap_part, NULL);
+    anything_mapped = false;
+    supervisor_mapped = false;
+}
+
+/* Drops the 2 MiB around `va`: the page there may be a large one. Dropping too much is always right. */
+void mmu_flush_page(u64 va)
+{
+    u64 start = va & ~(LARGE_LEN - 1);
+
+    if (!anything_mapped || va >= GUEST_END_VA)
+        return;
+    outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, start + LARGE_LEN, unmap_part, NULL);
+}
+
+/* Ring 3 is about to run: what only the kernel may reach must not be mapped. */
+void mmu_enter_user(void)
+{
+    if (supervisor_mapped)
+        mmu_flush_all();
+}
+
+void mmu_init(u64 length, int fd)
+{
+    long at = host_call(SYS_mmap, (long)GUEST_END_VA, (long)length, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+
+    if (at < 0 && at > -4096) /* taken: anywhere the host likes, which is above the guest's range */
+        at = host_call(SYS_mmap, 0, (long)length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at < 0 && at > -4096) {
+        say("previrt-lol: cannot map the guest's memory\n");
+        stop_exit(1);
+    }
+    window = (u8 *)at;
+    memory_len = length;
+    memory_fd = fd;
+    anything_mapped = true; /* the image as execve() mapped it */
+    mmu_flush_all();
+}

@@ -1,0 +1,319 @@
+/*
+ * Segment registers and descriptors. The host never loads a guest selector: in 64-bit mode only the FS and GS bases
+ * matter, and those are set directly. All checks are those of Intel SDM vol. 2 (MOV, LLDT, LTR, LAR, LSL, VERR) and
+ * vol. 3, chapter 5.
+ */
+#include "classes.h"
+#include "lol.h"
+
+#define SYSTEM_LDT 2
+#define SYSTEM_TSS_AVAILABLE 9
+#define SYSTEM_TSS_BUSY 11
+#define SYSTEM_CALL_GATE 12
+
+#define MSR_FS_BASE_CALL 0x1002 /* ARCH_SET_FS, asm/prctl.h */
+#define MSR_GS_BASE_CALL 0x1001
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+#define SYS_arch_prctl 158
+
+static u64 base_of(int code)
+{
+    u64 base = 0;
+
+    host_call(SYS_arch_prctl, code, (long)&base, 0, 0, 0, 0);
+    return base;
+}
+
+extern bool host_has_fsgsbase;
+
+u64 fs_base(void)
+{
+    u64 base;
+
+    if (!host_has_fsgsbase)
+        return base_of(ARCH_GET_FS);
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+u64 gs_base(void)
+{
+    u64 base;
+
+    if (!host_has_fsgsbase)
+        return base_of(ARCH_GET_GS);
+    __asm__ volatile("rdgsbase %0" : "=r"(base));
+    return base;
+}
+
+void set_fs_base(u64 base)
+{
+    if (host_has_fsgsbase)
+        __asm__ volatile("wrfsbase %0" : : "r"(base));
+    else
+        host_call(SYS_arch_prctl, MSR_FS_BASE_CALL, (long)base, 0, 0, 0, 0);
+}
+
+void set_gs_base(u64 base)
+{
+    if (host_has_fsgsbase)
+        __asm__ volatile("wrgsbase %0" : : "r"(base));
+    else
+        host_call(SYS_arch_prctl, MSR_GS_BASE_CALL, (long)base, 0, 0, 0, 0);
+}
+
+/* Where a selector's descriptor stands; false when the selector is outside its table. */
+static bool descriptor_va(u16 selector, unsigned length, u64 *va)
+{
+    u64 base = selector & 4 ? vcpu.ldt.base : vcpu.gdt.base;
+    u32 limit = selector & 4 ? (vcpu.ldt.selector & ~3u ? vcpu.ldt.limit : 0) : vcpu.gdt.limit;
+    u32 offset = selector & ~7u;
+
+    if (offset + length - 1 > limit)
+        return false;
+    *va = base + offset;
+    return true;
+}
+
+/* Reads and takes apart a descriptor; `vector` with the selector as error code when it is not in its table. */
+struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *d)
+{
+    u64 va, low;
+
+    if (!descriptor_va(selector, 8, &va))
+        return fault_code(vector, selector & ~3u);
+    TRY(system_read(va, &low, 8));
+    *d = (struct descriptor){.low = low};
+    d->is_code_or_data = (low >> 44) & 1;
+    d->type = (low >> 40) & 15;
+    d->dpl = (low >> 45) & 3;
+    d->present = (low >> 47) & 1;
+    d->long_mode = (low >> 53) & 1;
+    d->code = d->is_code_or_data && (d->type & 8);
+    d->conforming = d->code && (d->type & 4);
+    d->writable_or_readable = d->is_code_or_data && (d->type & 2);
+    d->base = ((low >> 16) & 0xffffff) | ((low >> 56) << 24);
+    d->limit = (low & 0xffff) | ((low >> 32) & 0xf0000);
+    if ((low >> 55) & 1)
+        d->limit = d->limit << 12 | 0xfff;
+    if (!d->is_code_or_data) {
+        if (!descriptor_va(selector, 16, &va))
+            return fault_code(vector, selector & ~3u);
+        TRY(system_read(va + 8, &d->high, 8));
+        d->base |= d->high << 32;
+    }
+    return NO_FAULT;
+}
+
+static struct fault set_descriptor_bits(u16 selector, u64 bits)
+{
+    u64 va, low;
+
+    if (!descriptor_va(selector, 8, &va))
+        return fault_code(V_GP, selector & ~3u);
+    TRY(system_read(va, &low, 8));
+    if ((low & bits) != bits) {
+        low |= bits;
+        TRY(system_write(va, &low, 8));
+    }
+    return NO_FAULT;
+}
+
+#define ACCESSED (1ull << 40)
+#define BUSY (1ull << 41)
+
+static void note_loaded(unsigned segment, u16 selector, u64 base)
+{
+    vcpu.selector[segment] = selector;
+    if (segment == SEG_FS)
+        set_fs_base(base);
+    if (segment == SEG_GS)
+        set_gs_base(base);
+}
+
+/* MOV to, POP and far-pointer loads of ES, SS, DS, FS, GS. */
+struct fault load_segment(unsigned segment, u16 selector)
+{
+    struct descriptor d;
+    unsigned rpl = selector & 3;
+
+    if (segment == SEG_CS)
+        return fault_plain(V_UD);
+    if (!(selector & ~3u)) {
+        if (segment == SEG_SS && (cpl() == 3 || rpl != cpl()))
+            return fault_code(V_GP, 0);
+        note_loaded(segment, selector, 0);
+        return NO_FAULT;
+    }
+    TRY(read_descriptor(selector, V_GP, &d));
+    if (segment == SEG_SS) {
+        if (rpl != cpl() || d.dpl != cpl() || !d.is_code_or_data || d.code || !d.writable_or_readable)
+            return fault_code(V_GP, selector & ~3u);
+    } else {
+        if (!d.is_code_or_data || (d.code && !d.writable_or_readable))
+            return fault_code(V_GP, selector & ~3u);
+        if (!d.conforming && (rpl > d.dpl || cpl() > d.dpl))
+            return fault_code(V_GP, selector & ~3u);
+    }
+    if (!d.present)
+        return fault_code(segment == SEG_SS ? V_SS : V_NP, selector & ~3u);
+    TRY(set_descriptor_bits(selector, ACCESSED));
+    note_loaded(segment, selector, d.base);
+    return NO_FAULT;
+}
+
+struct fault load_ldt(u16 selector)
+{
+    struct descriptor d;
+
+    if (selector & ~3u) {
+        if (selector & 4)
+            return fault_code(V_GP, selector & ~3u);
+        TRY(read_descriptor(selector, V_GP, &d));
+        if (d.is_code_or_data || d.type != SYSTEM_LDT)
+            return fault_code(V_GP, selector & ~3u);
+        if (!d.present)
+            return fault_code(V_NP, selector & ~3u);
+        vcpu.ldt.base = d.base;
+        vcpu.ldt.limit = d.limit;
+    }
+    vcpu.ldt.selector = selector;
+    return NO_FAULT;
+}
+
+struct fault load_task(u16 selector)
+{
+    struct descriptor d;
+
+    if (!(selector & ~3u))
+        return fault_code(V_GP, 0);
+    if (selector & 4)
+        return fault_code(V_GP, selector & ~3u);
+    TRY(read_descriptor(selector, V_GP, &d));
+    if (d.is_code_or_data || d.type != SYSTEM_TSS_AVAILABLE)
+        return fault_code(V_GP, selector & ~3u);
+    if (!d.present)
+        return fault_code(V_NP, selector & ~3u);
+    TRY(set_descriptor_bits(selector, BUSY));
+    vcpu.task = (struct system_segment){.selector = selector, .base = d.base, .limit = d.limit};
+    return NO_FAULT;
+}
+
+/* CS for a transfer that has made its privilege checks; the descriptor has been read. */
+struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *d)
+{
+    if (!d->present)
+        return fault_code(V_NP, selector & ~3u);
+    if (!d->long_mode)
+        stop_guest("the guest enters 32-bit code, which LoL does not run", frame.rip);
+    TRY(set_descriptor_bits(selector, ACCESSED));
+    vcpu.selector[SEG_CS] = (selector & ~3u) | new_cpl;
+    return NO_FAULT;
+}
+
+/* 64-bit TSS: RSP0 at 4, IST1 at 36 (Intel SDM vol. 3, 8.7). */
+static struct fault stack_from_task(u32 offset, u64 *rsp)
+{
+    if (offset + 7 > vcpu.task.limit)
+        return fault_code(V_TS, vcpu.task.selector & ~3u);
+    return system_read(vcpu.task.base + offset, rsp, 8);
+}
+
+struct fault stack_for_level(unsigned level, u64 *rsp)
+{
+    return stack_from_task(4 + 8 * level, rsp);
+}
+
+struct fault stack_from_ist(unsigned ist, u64 *rsp)
+{
+    return stack_from_task(36 + 8 * (ist - 1), rsp);
+}
+
+/* IOPL, then the TSS's permission bitmap (Intel SDM vol. 1, 19.5). */
+struct fault io_allowed(u16 port, unsigned bytes)
+{
+    u16 map_base, bits;
+
+    if (cpl() <= ((lol_other_flags >> 12) & 3))
+        return NO_FAULT;
+    if (vcpu.task.limit < 103)
+        return fault_code(V_GP, 0);
+    TRY(system_read(vcpu.task.base + 102, &map_base, 2));
+    if (map_base + port / 8u + 1 > vcpu.task.limit)
+        return fault_code(V_GP, 0);
+    TRY(system_read(vcpu.task.base + map_base + port / 8u, &bits, 2));
+    if ((bits >> (port & 7)) & ((1u << bytes) - 1))
+        return fault_code(V_GP, 0);
+    return NO_FAULT;
+}
+
+/* A return to an outer level leaves no data segment that level may not use. */
+void drop_privileged_segments(void)
+{
+    static const u8 data_segments[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    unsigned i;
+
+    for (i = 0; i < sizeof data_segments; i++) {
+        u16 selector = vcpu.selector[data_segments[i]];
+        struct descriptor d;
+
+        if (!(selector & ~3u))
+            continue;
+        if (read_descriptor(selector, V_GP, &d).raised || (!d.conforming && d.dpl < cpl()))
+            vcpu.selector[data_segments[i]] = 0;
+    }
+}
+
+/* System types each instruction accepts in long mode (Intel SDM vol. 2, LAR table 3-53, LSL table 3-56). */
+#define LAR_SYSTEM_TYPES (1u << SYSTEM_LDT | 1u << SYSTEM_TSS_AVAILABLE | 1u << SYSTEM_TSS_BUSY | 1u << SYSTEM_CALL_GATE)
+#define LSL_SYSTEM_TYPES (1u << SYSTEM_LDT | 1u << SYSTEM_TSS_AVAILABLE | 1u << SYSTEM_TSS_BUSY)
+
+static bool inspectable(unsigned class_number, u16 selector, struct descriptor *d, struct fault *fault)
+{
+    unsigned reach = (selector & 3) > cpl() ? selector & 3u : cpl();
+
+    if (!(selector & ~3u))
+        return false;
+    *fault = read_descriptor(selector, V_GP, d);
+    if (fault->raised) {
+        if (fault->vector == V_GP)
+            fault->raised = false;
+        return false;
+    }
+    if (!d->is_code_or_data) {
+        unsigned types = class_number == CLASS_LAR   ? LAR_SYSTEM_TYPES
+                         : class_number == CLASS_LSL ? LSL_SYSTEM_TYPES
+                                                     : 0;
+
+        if (!(types >> d->type & 1))
+            return false;
+    }
+    if (!d->conforming && d->dpl < reach)
+        return false;
+    if (class_number == CLASS_VERR)
+        return !d->code || d->writable_or_readable;
+    if (class_number == CLASS_VERW)
+        return !d->code && d->writable_or_readable;
+    return true;
+}
+
+/* VERR, VERW, LAR, LSL: ZF tells, LAR and LSL write their first operand only when it is set. */
+struct fault inspect_selector(const struct row *row, u16 selector)
+{
+    struct descriptor d;
+    struct fault fault = NO_FAULT;
+    bool good = inspectable(row->class_number, selector, &d, &fault);
+
+    if (fault.raised)
+        return fault;
+    frame.flags &= ~(u64)FLAG_ZF;
+    if (!good)
+        return NO_FAULT;
+    frame.flags |= FLAG_ZF;
+    if (row->class_number == CLASS_LAR)
+        set_register(row->reg[0], row->width, (d.low >> 32) & 0x00ffff00);
+    if (row->class_number == CLASS_LSL)
+        set_register(row->reg[0], row->width, d.limit);
+    return NO_FAULT;
+}

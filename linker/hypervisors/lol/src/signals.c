@@ -1,0 +1,333 @@
+/*
+ * What the host CPU and the host kernel send: faults of the guest's instructions, the user programs' system calls, the
+ * timer, input, and requests to end. Handlers run on a stack of their own.
+ */
+#include "lol.h"
+
+#define SIGHUP 1
+#define SIGINT 2
+#define SIGILL 4
+#define SIGTRAP 5
+#define SIGBUS 7
+#define SIGFPE 8
+#define SIGSEGV 11
+#define SIGALRM 14
+#define SIGTERM 15
+#define SIGIO 29
+#define SIGSYS 31
+
+#define SA_SIGINFO 4ul
+#define SA_NODEFER 0x40000000ul
+#define SA_ONSTACK 0x08000000ul
+#define SA_RESTORER 0x04000000ul
+
+#define SYS_rt_sigaction 13
+#define SYS_prctl 157
+#define SYS_sigaltstack 131
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON 1
+#define DISPATCH_BLOCK 1
+#define AUDIT_ARCH_I386 0x40000003u
+
+#define SIGNAL_STACK_LEN 32768
+
+/* struct sigcontext, asm/sigcontext.h, as rt_sigframe has it */
+struct context {
+    u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags;
+    u16 cs, gs, fs, ss;
+    u64 error, trap, old_mask, cr2;
+};
+
+struct ucontext {
+    u64 flags;
+    void *link;
+    struct {
+        void *base;
+        int flags;
+        u64 length;
+    } stack;
+    struct context context;
+};
+
+struct siginfo {
+    int number, error, code, padding;
+    u64 call_address;
+    int call_number;
+    u32 call_arch;
+};
+
+struct action {
+    void (*handler)(int, struct siginfo *, struct ucontext *);
+    u64 flags;
+    void (*restorer)(void);
+    u64 mask;
+};
+
+void signal_restorer(void);
+
+static u8 signal_stack[SIGNAL_STACK_LEN] __attribute__((aligned(64)));
+static u8 dispatch_selector = DISPATCH_BLOCK;
+static bool stepping;      /* the trap flag is ours: single-stepping out of a fast entry to deliver an interrupt */
+bool user_dispatch_works;
+
+static void frame_from(const struct context *c)
+{
+    const u64 reg[16] = {c->rax, c->rcx, c->rdx, c->rbx, c->rsp, c->rbp, c->rsi, c->rdi,
+                         c->r8,  c->r9,  c->r10, c->r11, c->r12, c->r13, c->r14, c->r15};
+
+    copy_bytes(frame.reg, reg, sizeof reg);
+    frame.rip = c->rip;
+    frame.flags = (c->flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+}
+
+static void frame_to(struct context *c)
+{
+    c->rax = frame.reg[RAX], c->rcx = frame.reg[RCX], c->rdx = frame.reg[RDX], c->rbx = frame.reg[RBX];
+    c->rsp = frame.reg[RSP], c->rbp = frame.reg[RBP], c->rsi = frame.reg[RSI], c->rdi = frame.reg[RDI];
+    c->r8 = frame.reg[R8], c->r9 = frame.reg[R9], c->r10 = frame.reg[R10], c->r11 = frame.reg[R11];
+    c->r12 = frame.reg[R12], c->r13 = frame.reg[R13], c->r14 = frame.reg[R14], c->r15 = frame.reg[R15];
+    c->rip = frame.rip;
+    c->flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+}
+
+extern u8 hlt_entry[] __attribute__((visibility("hidden"))), pushfq_entry[] __attribute__((visibility("hidden")));
+
+/* Whether the guest's next instruction is a bound hlt: `call lol_hlt`, perhaps behind padding. */
+bool is_hlt_site(u64 rip)
+{
+    u8 code[5];
+    int displacement;
+
+    if (system_read(rip, code, sizeof code).raised || code[0] != 0xe8)
+        return false;
+    copy_bytes(&displacement, code + 1, 4);
+    return rip + 5 + (u64)(s64)displacement == (u64)hlt_entry;
+}
+
+/* Single-step through the module: an image popfq or iretq is about to load must carry the trap flag on. */
+static void keep_stepping(struct context *c)
+{
+    const u8 *code = (const u8 *)c->rip;
+    u64 *stack = (u64 *)c->rsp;
+
+    c->flags |= FLAG_TF;
+    if (code[0] == 0x9d) /* popfq */
+        stack[0] |= FLAG_TF;
+    if (code[0] == 0x48 && code[1] == 0xcf) /* iretq */
+        stack[2] |= FLAG_TF;
+}
+
+static void end_stepping(struct context *c)
+{
+    stepping = false;
+    c->flags &= ~(u64)FLAG_TF;
+}
+
+/* Registers are in `frame`, RIP in the guest: take what waits, unless a hlt about to run takes it. */
+static void deliver_if_open(void)
+{
+    if (lol_pending && lol_vif_word && !is_hlt_site(frame.rip))
+        deliver_interrupts();
+}
+
+static void asynchronous(struct context *c)
+{
+    if (lol_in_slow)
+        return;
+    update_pending();
+    if (!interrupt_deliverable())
+        return;
+    if (c->rip == (u64)pushfq_entry) { /* nothing of it has run: back to the site */
+        c->rip = *(u64 *)c->rsp - 5;
+        c->rsp += 8;
+    }
+    if (in_module_text(c->rip)) {
+        if (!(c->flags & FLAG_TF)) {
+            stepping = true;
+            keep_stepping(c);
+        }
+        return;
+    }
+    frame_from(c);
+    deliver_if_open();
+    frame_to(c);
+}
+
+static enum access access_of(u64 error)
+{
+    if (error & 16)
+        return ACCESS_FETCH;
+    return error & 2 ? ACCESS_WRITE : ACCESS_READ;
+}
+
+/* A signal the module itself caused. Only the fast entries may: they use the guest's stack, which may be unmapped yet. */
+static void in_module(int number, struct context *c)
+{
+    if (number == SIGTRAP) {
+        if (stepping && lol_in_slow)
+            end_stepping(c);
+        else if (stepping)
+            keep_stepping(c);
+        return;
+    }
+    if (number == SIGSEGV && c->trap == V_PF && !lol_in_slow && !mmu_host_fault(c->cr2, access_of(c->error)).raised)
+        return;
+    frame_from(c);
+    stop_guest("fault inside the interface module", c->cr2);
+}
+
+#define OPCODE_INT 0xcd
+
+/* First bytes of instructions that fault in user mode only for being privileged (Intel SDM vol. 2, opcode maps). */
+static bool looks_privileged(const u8 *code)
+{
+    unsigned i = 0;
+
+    while (i < 4 && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 || code[i] == 0xf3 || (code[i] & 0xf0) == 0x40))
+        i++;
+    switch (code[i]) {
+    case 0x6c: case 0x6d: case 0x6e: case 0x6f: case 0xe4: case 0xe5: case 0xe6: case 0xe7: case 0xec: case 0xed:
+    case 0xee: case 0xef: case 0xf4: case 0xfa: case 0xfb:
+        return true;
+    case 0x0f:
+        switch (code[i + 1]) {
+        case 0x00: case 0x01: case 0x06: case 0x07: case 0x08: case 0x09: case 0x20: case 0x21: case 0x22: case 0x23:
+        case 0x30: case 0x32: case 0x33: case 0x35:
+            return true;
+        default:
+            return false;
+        }
+    default:
+        return false;
+    }
+}
+
+/* #GP of the host in guest code: a software interrupt, a site left as it was, or the guest's own fault. */
+static struct fault general_protection(const struct context *c)
+{
+    u8 code[8] = {0};
+    const struct site *site = site_at(frame.rip);
+    unsigned i;
+
+    for (i = 0; i < sizeof code; i++)
+        if (system_read(frame.rip + i, code + i, 1).raised)
+            break;
+    if (code[0] == OPCODE_INT)
+        return software_interrupt(code[1], frame.rip + 2);
+    if (cpl() == 0 && site && site_start_va(site) == frame.rip) {
+        const struct row *row = site_row(site);
+
+        return emulate(row, frame.rip + row->length);
+    }
+    if (cpl() == 0 && looks_privileged(code))
+        stop_guest("a sensitive instruction that is not in the annotation table", frame.rip);
+    return fault_code(V_GP, (u32)c->error);
+}
+
+static void from_guest(int number, const struct siginfo *info, const struct context *c)
+{
+    struct fault fault = NO_FAULT;
+
+    if (number == SIGSYS) {
+        if (info->call_arch == AUDIT_ARCH_I386) {
+            frame.rip -= 2;
+            fault = software_interrupt(0x80, frame.rip + 2);
+        } else {
+            fault = op_syscall();
+        }
+    } else if (c->trap == V_PF) {
+        fault = mmu_host_fault(c->cr2, access_of(c->error));
+    } else if (c->trap == V_GP) {
+        fault = general_protection(c);
+    } else if (c->trap == V_BP) {
+        frame.rip -= 1;
+        fault = software_interrupt(V_BP, frame.rip + 1);
+    } else if (c->trap == V_DB) {
+        vcpu.dr[6] |= 1u << 14; /* BS: single step */
+        fault = fault_plain(V_DB);
+    } else if (c->trap == V_SS || c->trap == V_AC) {
+        fault = fault_code((u8)c->trap, 0);
+    } else if (c->trap <= V_XM) {
+        fault = fault_plain((u8)c->trap);
+    } else {
+        stop_guest("a signal that stands for no exception", c->cr2);
+    }
+    if (fault.raised)
+        raise(fault);
+}
+
+static void handler(int number, struct siginfo *info, struct ucontext *ucontext)
+{
+    struct context *c = &ucontext->context;
+
+    switch (number) {
+    case SIGHUP:
+    case SIGINT:
+    case SIGTERM:
+        stop_exit(128 + number);
+    case SIGALRM:
+        note_event(EVENT_TIMER);
+        asynchronous(c);
+        return;
+    case SIGIO:
+        note_event(EVENT_INPUT);
+        asynchronous(c);
+        return;
+    default:
+        break;
+    }
+    if (in_module_text(c->rip)) {
+        in_module(number, c);
+        return;
+    }
+    if (stepping) {
+        end_stepping(c);
+        frame_from(c);
+        if (number != SIGTRAP || c->trap != V_DB)
+            from_guest(number, info, c);
+    } else {
+        frame_from(c);
+        from_guest(number, info, c);
+    }
+    deliver_if_open();
+    recompute_pending();
+    frame_to(c);
+}
+
+static u64 bit(int number)
+{
+    return 1ull << (number - 1);
+}
+
+static void install(int number, u64 extra_flags)
+{
+    struct action action = {
+        .handler = handler,
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER | extra_flags,
+        .restorer = signal_restorer,
+        .mask = bit(SIGALRM) | bit(SIGIO) | bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP),
+    };
+
+    host_call(SYS_rt_sigaction, number, (long)&action, 0, 8, 0, 0);
+}
+
+void signals_init(void)
+{
+    static const u8 synchronous[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
+    static const u8 others[] = {SIGHUP, SIGINT, SIGTERM, SIGALRM, SIGIO};
+    struct {
+        void *base;
+        int flags;
+        u64 length;
+    } stack = {signal_stack, 0, sizeof signal_stack};
+    unsigned i;
+
+    host_call(SYS_sigaltstack, (long)&stack, 0, 0, 0, 0, 0);
+    /* Not deferred: a fault of a handler must be reported, not kill the process silently. */
+    for (i = 0; i < sizeof synchronous; i++)
+        install(synchronous[i], SA_NODEFER);
+    for (i = 0; i < sizeof others; i++)
+        install(others[i], 0);
+    user_dispatch_works = host_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, (long)lol_text_va,
+                                    (long)lol_text_len, (long)&dispatch_selector, 0) == 0;
+}

@@ -1,0 +1,357 @@
+/*
+ * Start of day: the process execve() made out of the bound image becomes the machine of docs/machine.md.
+ *
+ *   guest-physical memory          one memfd, ELF segments at their p_paddr
+ *   0x80000 .. 0x90000             page tables, start_info, command line (the guest may take it once it has its own)
+ *   top of memory                  initrd
+ */
+#include "lol.h"
+
+#define SYS_open 2
+#define SYS_close 3
+#define SYS_lseek 8
+#define SYS_pread 17
+#define SYS_ftruncate 77
+#define SYS_memfd_create 319
+#define O_CLOEXEC 02000000
+#define MFD_CLOEXEC 1
+#define MFD_EXEC 0x10
+#define SEEK_END 2
+#define AT_EXECFN 31
+#define AT_HWCAP2 26
+#define HWCAP2_FSGSBASE 2
+#define PT_LOAD 1
+
+#define BOOT_TABLES_PA 0x80000ull
+#define BOOT_INFO_PA 0x88000ull
+#define BOOT_MEMMAP_PA 0x88100ull
+#define BOOT_MODULE_PA 0x88200ull
+#define BOOT_COMMAND_PA 0x88400ull
+#define BOOT_COMMAND_LEN 2048
+#define LOW_MEMORY_END 0xa0000ull
+#define HIGH_MEMORY 0x100000ull
+#define DEFAULT_MEMORY (64ull << 20)
+#define MAX_MEMORY (16ull << 30)
+#define PTE_PRESENT_WRITABLE_USER 7ull
+#define PTE_LARGE 0x80ull
+
+struct vcpu vcpu;
+volatile u8 lol_pending, lol_in_slow = 1;
+EXPORT volatile u32 lol_vif_word;
+volatile u32 lol_other_flags;
+
+/* Written by the linker (x86_64.py, tables()). In .data, for the linker fills the file's bytes. */
+#define LINKER_WORD __attribute__((section(".data"))) EXPORT u64
+LINKER_WORD lol_rows_va;
+LINKER_WORD lol_sites_va;
+LINKER_WORD lol_sites_base_va;
+LINKER_WORD lol_site_count;
+LINKER_WORD lol_guest_entry_va;
+LINKER_WORD lol_text_va;
+LINKER_WORD lol_text_len;
+LINKER_WORD lol_data_va;
+LINKER_WORD lol_data_len;
+
+extern bool host_has_fsgsbase;
+void start_of_day(u64 *stack);
+
+const struct row *site_row(const struct site *site)
+{
+    return (const struct row *)lol_rows_va + site->row;
+}
+
+u64 site_start_va(const struct site *site)
+{
+    return lol_sites_base_va + site->start_off;
+}
+
+/* The site that holds `va`, NULL when none does. */
+const struct site *site_at(u64 va)
+{
+    const struct site *sites = (const struct site *)lol_sites_va;
+    u64 low = 0, high = lol_site_count;
+
+    while (low < high) {
+        u64 middle = (low + high) / 2;
+        u64 start_va = site_start_va(&sites[middle]);
+
+        if (va < start_va)
+            high = middle;
+        else if (va - start_va >= sites[middle].length)
+            low = middle + 1;
+        else
+            return &sites[middle];
+    }
+    return NULL;
+}
+
+__attribute__((noreturn)) static void refuse(const char *what, const char *name)
+{
+    say("previrt-lol: ");
+    say(what);
+    if (name) {
+        say(": ");
+        say(name);
+    }
+    say("\n");
+    stop_exit(2);
+}
+
+/* ---- options: [-m SIZE] [-i INITRD] [-o CONSOLE] [-s] [--] [COMMAND LINE WORD ...] ---- */
+
+struct options {
+    u64 memory_len;
+    const char *initrd, *console;
+    char *const *words;
+};
+
+static u64 parse_size(const char *text)
+{
+    u64 value = 0;
+    const char *at = text;
+
+    while (*at >= '0' && *at <= '9' && value < 1ull << 40)
+        value = value * 10 + (u64)(*at++ - '0');
+    if (at == text)
+        refuse("not a memory size (use 64M or 1G)", text);
+    if (*at == 'K' || *at == 'k')
+        value <<= 10, at++;
+    else if (*at == 'G' || *at == 'g')
+        value <<= 30, at++;
+    else if (*at == 'M' || *at == 'm' || !*at)
+        value <<= 20, at += *at != 0;
+    if (*at)
+        refuse("not a memory size (use 64M or 1G)", text);
+    value &= ~0x1fffffull;
+    if (value < 16ull << 20 || value > MAX_MEMORY)
+        refuse("memory size must lie between 16M and 16G", text);
+    return value;
+}
+
+static const char usage[] =
+    "Usage: GUEST.lol [-m SIZE] [-i INITRD] [-o CONSOLE-FILE] [-s] [--] [COMMAND-LINE-WORD ...]\n"
+    "This is a kernel bound to Linux-on-Linux; it runs as this process.\n"
+    "  -m SIZE   memory, 64M unless told\n"
+    "  -i FILE   initial RAM disk\n"
+    "  -o FILE   console output goes to FILE\n"
+    "  -s        at the end say how many host system calls were made\n";
+
+static void parse_options(u64 argc, char *const *argv, struct options *options)
+{
+    u64 i = 1;
+
+    *options = (struct options){.memory_len = DEFAULT_MEMORY};
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (string_equal(argv[i], "--")) {
+            i++;
+            break;
+        }
+        if (string_equal(argv[i], "-h") || string_equal(argv[i], "--help")) {
+            say(usage);
+            stop_exit(0);
+        }
+        if (string_equal(argv[i], "-s")) {
+            report.statistics = true;
+            continue;
+        }
+        if (!value || argv[i][2] || (argv[i][1] != 'm' && argv[i][1] != 'i' && argv[i][1] != 'o')) {
+            say(usage);
+            refuse(value ? "unknown option" : "unknown option, or one without its value", argv[i]);
+        }
+        if (argv[i][1] == 'm')
+            options->memory_len = parse_size(value);
+        else if (argv[i][1] == 'i')
+            options->initrd = value;
+        else
+            options->console = value;
+        i++;
+    }
+    options->words = argv + i;
+}
+
+/* ---- memory ---- */
+
+static long open_read(const char *path)
+{
+    return host_call(SYS_open, (long)path, O_CLOEXEC, 0, 0, 0, 0);
+}
+
+static bool read_fully(int fd, u8 *to, u64 length, u64 offset)
+{
+    while (length) {
+        long count = host_call(SYS_pread, fd, (long)to, (long)length, (long)offset, 0, 0);
+
+        if (count <= 0)
+            return false;
+        to += count;
+        offset += (u64)count;
+        length -= (u64)count;
+    }
+    return true;
+}
+
+struct program_header {
+    u32 type, flags;
+    u64 offset, va, pa, file_len, memory_len, align;
+};
+
+static void load_image(const char *name)
+{
+    struct program_header header;
+    u64 table;
+    u16 entry_len, count, i;
+
+    report.executable_fd = (int)open_read("/proc/self/exe");
+    if (report.executable_fd < 0)
+        report.executable_fd = (int)open_read(name);
+    if (report.executable_fd < 0)
+        refuse("cannot open the image", name);
+    if (!read_fully(report.executable_fd, (u8 *)&table, 8, 32) ||
+        !read_fully(report.executable_fd, (u8 *)&entry_len, 2, 54) ||
+        !read_fully(report.executable_fd, (u8 *)&count, 2, 56))
+        refuse("cannot read the image's ELF header", name);
+    for (i = 0; i < count; i++) {
+        u8 *memory;
+
+        if (!read_fully(report.executable_fd, (u8 *)&header, sizeof header, table + (u64)i * entry_len))
+            refuse("cannot read the image's program headers", name);
+        if (header.type != PT_LOAD)
+            continue;
+        memory = physical(header.pa, header.memory_len);
+        if (!memory)
+            refuse("the guest's memory is too small for its image (use -m)", name);
+        if (!read_fully(report.executable_fd, memory, header.file_len, header.offset))
+            refuse("cannot read the image", name);
+    }
+}
+
+static void make_memory(u64 length)
+{
+    long fd = host_call(SYS_memfd_create, (long)"guest memory", MFD_CLOEXEC | MFD_EXEC, 0, 0, 0, 0);
+
+    if (fd < 0) /* hosts before 6.3 do not know MFD_EXEC */
+        fd = host_call(SYS_memfd_create, (long)"guest memory", MFD_CLOEXEC, 0, 0, 0, 0);
+    if (fd < 0 || host_call(SYS_ftruncate, fd, (long)length, 0, 0, 0, 0) < 0)
+        refuse("the host has no memory for the guest", NULL);
+    mmu_init(length, (int)fd);
+}
+
+static u64 load_initrd(const char *path, u64 memory_len, u64 *length)
+{
+    long fd = open_read(path);
+    u64 pa;
+
+    if (fd < 0)
+        refuse("cannot open the initrd", path);
+    *length = (u64)host_call(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
+    if (*length > memory_len / 2)
+        refuse("the initrd is larger than half the memory (use -m)", path);
+    pa = (memory_len - *length) & ~0xfffull;
+    if (!read_fully((int)fd, physical(pa, *length), *length, 0))
+        refuse("cannot read the initrd", path);
+    host_call(SYS_close, fd, 0, 0, 0, 0, 0);
+    return pa;
+}
+
+/* Tables that map the first GiB, or all of memory if that is less, one to one with 2 MiB pages. */
+static void make_page_tables(u64 memory_len)
+{
+    u64 *tables = (u64 *)physical(BOOT_TABLES_PA, 3 * 4096), i;
+
+    tables[0] = (BOOT_TABLES_PA + 4096) | PTE_PRESENT_WRITABLE_USER;
+    tables[512] = (BOOT_TABLES_PA + 8192) | PTE_PRESENT_WRITABLE_USER;
+    for (i = 0; i < 512 && i << 21 < memory_len; i++)
+        tables[1024 + i] = i << 21 | PTE_LARGE | (PTE_PRESENT_WRITABLE_USER & ~4ull);
+    lol_cr[3] = BOOT_TABLES_PA;
+}
+
+/* Xen public header arch-x86/hvm/start_info.h, version 1 */
+struct start_info {
+    u32 magic, version, flags, module_count;
+    u64 modules_pa, command_pa, rsdp_pa, memmap_pa;
+    u32 memmap_count, reserved;
+};
+
+struct memmap_entry {
+    u64 pa, length;
+    u32 type, reserved;
+};
+
+struct module_entry {
+    u64 pa, length, command_pa, reserved;
+};
+
+static void join_words(char *const *words, char *to, u64 room)
+{
+    char *end = to + room - 1, *at = to;
+
+    for (; *words; words++) {
+        const char *from = *words;
+
+        if (at != to && at < end)
+            *at++ = ' ';
+        while (*from && at < end)
+            *at++ = *from++;
+        if (*from)
+            refuse("the command line is too long", *words);
+    }
+    *at = 0;
+}
+
+static void make_start_info(const struct options *options)
+{
+    struct start_info *info = (struct start_info *)physical(BOOT_INFO_PA, sizeof *info);
+    struct memmap_entry *map = (struct memmap_entry *)physical(BOOT_MEMMAP_PA, 2 * sizeof *map);
+    struct module_entry *module = (struct module_entry *)physical(BOOT_MODULE_PA, sizeof *module);
+
+    map[0] = (struct memmap_entry){.pa = 0, .length = LOW_MEMORY_END, .type = 1};
+    map[1] = (struct memmap_entry){.pa = HIGH_MEMORY, .length = options->memory_len - HIGH_MEMORY, .type = 1};
+    *info = (struct start_info){
+        .magic = 0x336ec578, .version = 1, .command_pa = BOOT_COMMAND_PA, .memmap_pa = BOOT_MEMMAP_PA, .memmap_count = 2};
+    join_words(options->words, (char *)physical(BOOT_COMMAND_PA, BOOT_COMMAND_LEN), BOOT_COMMAND_LEN);
+    if (options->initrd) {
+        module->pa = load_initrd(options->initrd, options->memory_len, &module->length);
+        info->module_count = 1;
+        info->modules_pa = BOOT_MODULE_PA;
+    }
+}
+
+static u64 auxiliary(const u64 *stack, u64 type)
+{
+    const u64 *at = stack + 1 + stack[0] + 1; /* argc, argv, NULL */
+
+    while (*at)
+        at++;
+    for (at++; *at; at += 2)
+        if (*at == type)
+            return at[1];
+    return 0;
+}
+
+void start_of_day(u64 *stack)
+{
+    struct options options;
+    const char *name = (const char *)auxiliary(stack, AT_EXECFN);
+
+    parse_options(stack[0], (char *const *)(stack + 1), &options);
+    if (!lol_guest_entry_va)
+        refuse("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", name);
+    host_has_fsgsbase = (auxiliary(stack, AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+    control_reset();
+    make_memory(options.memory_len);
+    load_image(name);
+    make_page_tables(options.memory_len);
+    make_start_info(&options);
+    uart_init(options.console);
+    timer_init();
+    signals_init();
+
+    vcpu.selector[SEG_CS] = 0x08; /* flat; the guest loads its own table before it uses a selector */
+    frame.reg[RBX] = BOOT_INFO_PA;
+    frame.rip = lol_guest_entry_va;
+    frame.flags = FLAG_IF | FLAG_ONE;
+    frame.host_cs = HOST_CS;
+    frame.host_ss = HOST_SS;
+}

@@ -1,0 +1,156 @@
+/* The end: cleanly, or with a report of what the guest did that cannot be done. */
+#include "lol.h"
+
+#define SYS_write 1
+#define SYS_exit_group 231
+#define SYS_pread 17
+
+struct report_options report;
+
+void say(const char *text)
+{
+    host_call(SYS_write, 2, (long)text, (long)string_length(text), 0, 0, 0);
+}
+
+static void say_number(u64 value, unsigned base, unsigned min_digits)
+{
+    char text[21];
+    unsigned at = sizeof text - 1, digits = 0;
+
+    text[at] = 0;
+    do {
+        text[--at] = "0123456789abcdef"[value % base];
+        value /= base;
+        digits++;
+    } while (value || digits < min_digits);
+    say(text + at);
+}
+
+void say_hex(u64 value)
+{
+    say_number(value, 16, 1);
+}
+
+void say_decimal(u64 value)
+{
+    say_number(value, 10, 1);
+}
+
+void stop_exit(int status)
+{
+    uart_restore_terminal();
+    if (report.statistics) {
+        say("previrt-lol: ");
+        say_decimal(host_syscall_count);
+        say(" host system calls\n");
+    }
+    for (;;)
+        host_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+/* ---- symbols, from the executable's own table ---- */
+
+struct section_header {
+    u32 name, type;
+    u64 flags, va, offset, length;
+    u32 link, info;
+    u64 align, entry_length;
+};
+
+struct symbol {
+    u32 name;
+    u8 info, other;
+    u16 section;
+    u64 value, size;
+};
+
+#define SHT_SYMTAB 2
+#define TYPE_FUNCTION 2
+#define TYPE_NONE 0
+
+static bool file_read(void *to, u64 length, u64 offset)
+{
+    return host_call(SYS_pread, report.executable_fd, (long)to, (long)length, (long)offset, 0, 0) == (long)length;
+}
+
+/* Says ` <symbol+offset>` for an address, nothing where the image has no symbols. */
+static void say_symbol(u64 va)
+{
+    struct section_header table, strings;
+    struct symbol symbols[64], best = {0};
+    u64 headers, i, j, count;
+    u16 header_len, header_count;
+    char name[128];
+    bool found = false;
+
+    if (!file_read(&headers, 8, 40) || !file_read(&header_len, 2, 58) || !file_read(&header_count, 2, 60))
+        return;
+    for (i = 0; i < header_count && !found; i++)
+        found = file_read(&table, sizeof table, headers + i * header_len) && table.type == SHT_SYMTAB;
+    if (!found || !file_read(&strings, sizeof strings, headers + table.link * header_len))
+        return;
+    for (i = 0; i < table.length / sizeof symbols[0]; i += 64) {
+        count = table.length / sizeof symbols[0] - i;
+        count = count < 64 ? count : 64;
+        if (!file_read(symbols, count * sizeof symbols[0], table.offset + i * sizeof symbols[0]))
+            return;
+        for (j = 0; j < count; j++) {
+            unsigned type = symbols[j].info & 15;
+
+            if ((type == TYPE_FUNCTION || type == TYPE_NONE) && symbols[j].section && symbols[j].value <= va &&
+                symbols[j].value > best.value)
+                best = symbols[j];
+        }
+    }
+    if (!best.value)
+        return;
+    for (i = 0; i + 1 < sizeof name && file_read(name + i, 1, strings.offset + best.name + i) && name[i]; i++)
+        ;
+    name[i] = 0;
+    say(" <");
+    say(name);
+    say("+0x");
+    say_hex(va - best.value);
+    say(">");
+}
+
+static void say_register(const char *name, u64 value, const char *end)
+{
+    say(name);
+    say_number(value, 16, 16);
+    say(end);
+}
+
+static const char *const register_names[16] = {"rax ", " rcx ", " rdx ", " rbx ", "rsp ", " rbp ", " rsi ", " rdi ",
+                                               "r8  ", " r9  ", " r10 ", " r11 ", "r12 ", " r13 ", " r14 ", " r15 "};
+
+void stop_guest(const char *reason, u64 va)
+{
+    const struct site *site = site_at(frame.rip);
+    unsigned i;
+
+    uart_restore_terminal();
+    say("\nprevirt-lol: guest stopped: ");
+    say(reason);
+    if (va && va != frame.rip) {
+        say("\n  address: 0x");
+        say_hex(va);
+    }
+    say("\n  at: 0x");
+    say_hex(frame.rip);
+    say_symbol(frame.rip);
+    if (site) {
+        say("\n  site: 0x");
+        say_hex(site_start_va(site));
+        say("\n  instruction: ");
+        say((const char *)site_row(site)->text_va);
+    }
+    say("\n");
+    for (i = 0; i < 16; i++)
+        say_register(register_names[i], frame.reg[i], i % 4 == 3 ? "\n" : "");
+    say_register("rip ", frame.rip, "");
+    say_register(" flg ", (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags, "");
+    say_register(" cr2 ", lol_cr[2], "");
+    say_register(" cr3 ", lol_cr[3], "\n");
+    stop_exit(1);
+}
