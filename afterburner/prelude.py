@@ -12,6 +12,7 @@ the object file, so a file in which everything is left alone assembles to what i
 
     .Lprevirt.x   1 in a section whose code is annotated          .Lprevirt.c   1 in 64-bit code
     .Lprevirt.p   the same of the section `.previous` returns to  .Lprevirt.a   0 behind .afterburn_noannotate
+    .Lprevirt.i   1 in Intel syntax                               .Lprevirt.b   1 where register names need no %
     .Lprevirt.s   stack of (x, p) pairs for .pushsection, two bits a level
 
 Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be recognised in the text. Around them
@@ -114,27 +115,31 @@ def _site(number: int) -> bytes:
 
 
 def register_tests() -> bytes:
-    """`previrt.mov`: makes a site of a `mov` one of whose operands is a register of `_REGISTERS`.
+    """`previrt.mov`, `.push`, `.pop`: make a site when an operand is a register of `_REGISTERS`.
 
-    `i`: 1 in Intel syntax (destination first); `q`: what stands before register names. A comma inside a memory operand
-    splits it, hence four operands; the parts of one never look like these registers.
+    A comma inside a memory operand splits it, hence four operands; the parts of one never look like these registers.
     """
-    lines = [b".macro previrt.mov line,n,file,i,q,a,b,c,d"]
+    lines = [b".macro previrt.mov line,n,file,a,b,c,d"]
     for name, kind in _REGISTERS:
         source, target = NUMBER_OF[f"mov_from_{kind}"], NUMBER_OF[f"mov_to_{kind}"]
-        first = b"%d+%d*\\i" % (source, target - source)
-        second = b"%d-%d*\\i" % (target, target - source)
-        for operand, number in zip(b"abcd", (first, second, second, second), strict=True):
-            lines.append(b".ifc \\q\\()%s,\\%c" % (name, operand))
-            lines.append(b'previrt.end %s,%d,0,\\line,\\n,"\\file"\n.endif' % (number, ROOM_OF[source]))
+        first = b"%d+%d*.Lprevirt.i" % (source, target - source)
+        other = b"%d-%d*.Lprevirt.i" % (target, target - source)
+        for operand in (b"a", b"b", b"c", b"d"):
+            number = first if operand == b"a" else other
+            body = b'previrt.end %s,%d,0,\\line,\\n,"\\file"' % (number, ROOM_OF[source])
+            lines.append(_if_register(name, operand, body))
     lines.append(b".endm")
     for word, class_name in ((b"push", "push_seg"), (b"pop", "pop_seg")):
-        lines.append(b".macro previrt.%s line,n,file,q,a" % word)
-        for name, kind in _REGISTERS:
-            if kind == "seg":
-                lines.append(b".ifc \\q\\()%s,\\a\n%s\n.endif" % (name, _site(NUMBER_OF[class_name])))
+        lines.append(b".macro previrt.%s line,n,file,a" % word)
+        body = _site(NUMBER_OF[class_name])
+        lines.extend(_if_register(name, b"a", body) for name, kind in _REGISTERS if kind == "seg")
         lines.append(b".endm")
     return b"\n".join(lines) + b"\n"
+
+
+def _if_register(name: bytes, operand: bytes, body: bytes) -> bytes:
+    prefixed = b".ifc %%%s,\\%s\n%s\n.endif\n" % (name, operand, body)
+    return prefixed + b".if .Lprevirt.b\n.ifc %s,\\%s\n%s\n.endif\n.endif" % (name, operand, body)
 
 
 def _by_word(word: bytes, numbers: frozenset[int]) -> bytes:
@@ -153,15 +158,15 @@ def shadows(user_macros: frozenset[bytes]) -> bytes:
     for mnemonic, number in BY_MNEMONIC.items():
         bodies[mnemonic] = _site(number)
     for mnemonic in MOV:
-        bodies[mnemonic] = b"previrt.mov " + where + b",\\i,\\q,\\a"
+        bodies[mnemonic] = b"previrt.mov " + where + b",\\a"
     for mnemonic in PUSH:
-        bodies[mnemonic] = b"previrt.push " + where + b",\\q,\\a"
+        bodies[mnemonic] = b"previrt.push " + where + b",\\a"
     for mnemonic in POP:
-        bodies[mnemonic] = b"previrt.pop " + where + b",\\q,\\a"
+        bodies[mnemonic] = b"previrt.pop " + where + b",\\a"
     for prefix in _SHADOWED_PREFIXES:
         bodies[prefix] = (b"previrt.repeat " if prefix.startswith(b"rep") else b"previrt.any ") + where + b",\\a"
     names = sorted(name for name in bodies if name not in user_macros)
-    lines = [b".macro previrt.in line,n,file,i,q"]
+    lines = [b".macro previrt.in line,n,file"]
     for name in names:
         lines.append(b".macro %s a:vararg\n5380470:{nooptimize} %s \\a\n%s\n.endm" % (name, name, bodies[name]))
     lines.append(b".endm\n.macro previrt.out")

@@ -78,6 +78,7 @@ class _Text:
         self.files: dict[bytes, int] = {}
         self.intel = False
         self.bare_registers = False
+        self.initial_syntax = b""
         self.site_count = 0
         self.dynamic = False
         self.tests_registers = False
@@ -125,6 +126,8 @@ class _Text:
         if word in self.user_macros:
             return
         operands = text[match.end() : end].strip()
+        if operands.startswith(b"="):  # a symbol of that name
+            return
         number = 0
         if word in _BY_OPERANDS:
             number = by_operands(word, operands, self.intel, self.bare_registers)
@@ -171,8 +174,7 @@ class _Text:
     def dynamic_mnemonic(self, begin: int, end: int) -> None:
         """`\op %rax`: the shadow macros of the prelude decide when the assembler expands it."""
         self.dynamic = True
-        quote = b"" if self.bare_registers else b"%"
-        self.edits.append((begin, begin, b"previrt.in %s,%d,%s; " % (self.where(begin), self.intel, quote)))
+        self.edits.append((begin, begin, b"previrt.in %s; " % self.where(begin)))
         self.behind(end, b"previrt.out")
 
     def dynamic_operand(self, word: bytes, operands: bytes, begin: int, end: int) -> None:
@@ -183,9 +185,7 @@ class _Text:
         self.label(begin)
         self.edits.append((begin, begin, None))
         kind = b"mov" if word in MOV else b"push" if word in PUSH else b"pop"
-        syntax = b"%d," % self.intel if kind == b"mov" else b""
-        quote = b"" if self.bare_registers else b"%"
-        self.behind(end, b"previrt.%s %s,%s%s,%s" % (kind, self.where(begin), syntax, quote, operands))
+        self.behind(end, b"previrt.%s %s,%s" % (kind, self.where(begin), operands))
 
     def directive(self, word: bytes, begin: int, operands_at: int, end: int) -> None:
         """Section changes, code size, syntax, our own directives, `.byte`."""
@@ -205,6 +205,7 @@ class _Text:
         elif word in {b".intel_syntax", b".att_syntax"}:
             self.intel = word == b".intel_syntax"
             self.bare_registers = operands.strip() != b"prefix" if self.intel else operands.strip() == b"noprefix"
+            self.behind(end, self.syntax())
         elif word in {b".afterburn_annotate", b".afterburn_noannotate"}:
             self.edits.append((begin, end, b".Lprevirt.a=%d" % (word == b".afterburn_annotate")))
         elif word == b".byte":
@@ -214,9 +215,13 @@ class _Text:
                 if number:
                     self.site(number, begin, end)
 
+    def syntax(self) -> bytes:
+        """The statement that tells the macros which syntax the text is in."""
+        return b".Lprevirt.i=%d; .Lprevirt.b=%d" % (self.intel, self.bare_registers)
+
     def result(self, name: bytes) -> bytes:
         """The text with all edits made, behind the prelude it needs and a marker that makes its first line 1."""
-        parts = [prelude.BASIC]
+        parts = [prelude.BASIC, self.initial_syntax, b"\n"]
         if self.dynamic or self.tests_registers:
             parts.append(prelude.register_tests())
         if self.dynamic:
@@ -249,6 +254,7 @@ def rewrite(text: bytes, name: bytes, intel: bool = False, bare_registers: bool 
         text = _without_block_comments(text)
     work = _Text(b"\n" + text, name)
     work.intel, work.bare_registers = intel, bare_registers
+    work.initial_syntax = work.syntax()
     macros = _USER_MACRO.findall(text) if b".macro" in text else []
     work.user_macros = frozenset(macro.lower() for macro, _ in macros)
     pattern = _CANDIDATE

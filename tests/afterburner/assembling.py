@@ -1,0 +1,137 @@
+"""Runs the stand-in as gcc does and reads what came out with pyelftools and objdump, never with our own tables."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from linker.sites.x86_64.classes import NAME_OF
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_IN_DIR = ROOT / "afterburner" / "bin"
+RESERVE = ROOT / "afterburner" / "reserve" / "x86_64.S"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One record: section of the code, [start, end) in it, and what `.afterburn.info` says."""
+
+    section: str
+    start: int
+    end: int
+    class_name: str
+    flags: int
+    line: int
+    file: str
+    code: bytes
+
+
+@dataclass
+class Assembled:
+    """An object file: sites in the order of their records, contents of every section by name."""
+
+    path: Path
+    sites: list[Site] = field(default_factory=list)
+    sections: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> list[str]:
+        return [site.class_name for site in self.sites]
+
+    def without_padding(self, section: str = ".text") -> bytes:
+        """The section with the NOPs of every site cut out, instruction lengths by objdump."""
+        lengths = {int(line.split(":")[0], 16): line for line in disassemble(self.path, section)}
+        code = bytearray(self.sections[section])
+        for site in sorted(self.sites, key=lambda site: -site.start):
+            if site.section == section:
+                length = len(bytes.fromhex(lengths[site.start].split("\t")[1].replace(" ", "")))
+                assert set(code[site.start + length : site.end]) <= {0x90}
+                del code[site.start + length : site.end]
+        return bytes(code)
+
+
+def disassemble(path: Path, section: str = ".text") -> list[str]:
+    """objdump's lines of a section: `address:\\tbytes\\tinstruction`."""
+    out = subprocess.run(
+        ["objdump", "-dw", "--insn-width=16", "-j", section, path], check=True, capture_output=True, text=True
+    ).stdout
+    return [line.strip() for line in out.splitlines() if line.startswith(" ") and ":\t" in line]
+
+
+def run_as(*arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None):
+    """Run the stand-in; returns the finished process, output as bytes."""
+    environment = {**os.environ, "PREVIRT_PYTHON": sys.executable, **(env or {})}
+    return subprocess.run(
+        [STAND_IN_DIR / "as", *arguments], cwd=cwd, input=stdin, capture_output=True, env=environment, check=False
+    )
+
+
+def read_object(path: Path) -> Assembled:
+    """Sites and sections of an object file."""
+    result = Assembled(path)
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        sections = list(elf.iter_sections())
+        for section in sections:
+            result.sections.setdefault(section.name, section.data() if section["sh_type"] != "SHT_NOBITS" else b"")
+        symbols = elf.get_section_by_name(".symtab")
+
+        def resolved(index: int) -> dict[int, tuple[int, int]]:
+            """Offset -> (section index, offset in it) of every relocation of section `index`."""
+            found = {}
+            for section in sections:
+                if section["sh_type"] == "SHT_RELA" and section["sh_info"] == index:
+                    for relocation in section.iter_relocations():
+                        symbol = symbols.get_symbol(relocation["r_info_sym"])
+                        value = symbol["st_value"] + relocation["r_addend"]
+                        found[relocation["r_offset"]] = (symbol["st_shndx"], value)
+            return found
+
+        tables = [index for index, section in enumerate(sections) if section.name == ".afterburn"]
+        infos = [index for index, section in enumerate(sections) if section.name == ".afterburn.info"]
+        undos = [section for section in sections if section.name == ".afterburn.undo"]
+        assert len(tables) == len(infos) == len(undos)
+        for table, info, undo in zip(tables, infos, undos, strict=True):
+            count = sections[table]["sh_size"] // 16
+            assert sections[table]["sh_size"] == sections[info]["sh_size"] == undo["sh_size"] == 16 * count
+            assert undo.data() == bytes(16 * count)
+            addresses, files = resolved(table), resolved(info)
+            data = sections[info].data()
+            for number in range(count):
+                code_index, start = addresses[16 * number]
+                end_index, end = addresses[16 * number + 8]
+                assert code_index == end_index
+                class_number, flags, scratch, line = struct.unpack_from("<HHII", data, 16 * number)
+                assert scratch == 0
+                names_index, name_off = files[16 * number + 12]
+                assert sections[names_index].name == ".afterburn.str"
+                name = sections[names_index].data()[name_off:].split(b"\0")[0].decode()
+                code = sections[code_index].data()[start:end]
+                class_name = NAME_OF[class_number]
+                result.sites.append(
+                    Site(sections[code_index].name, start, end, class_name, flags, line, name, code)
+                )
+    return result
+
+
+def assemble(text: str, directory: Path, *options: str, name: str = "in.s", env: dict[str, str] | None = None):
+    """Assemble `text` with the stand-in and read the object."""
+    source = directory / name
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(text)
+    done = run_as(*options, "-o", "out.o", name, cwd=directory, env=env)
+    assert done.returncode == 0, done.stderr.decode()
+    return read_object(directory / "out.o")
+
+
+def assemble_plain(text: str, directory: Path, *options: str, name: str = "in.s") -> Assembled:
+    """Assemble `text` with the assembler itself."""
+    (directory / name).write_text(text)
+    subprocess.run(["as", *options, "-o", "plain.o", name], cwd=directory, check=True)
+    return read_object(directory / "plain.o")
