@@ -3,3 +3,15 @@
 `link(path, target)` and `link_buffer(...)` are the API; `previrt-link` is the same as a command. Names are resolved on
 first use, so that importing the package (as the afterburner does for its tables) costs nothing.
 """
+
+__all__ = ["GuestTable", "LinkError", "LinkReport", "UsageError", "link", "link_buffer", "read_table", "restore"]
+
+_HOMES = {"LinkError": "linker.errors", "UsageError": "linker.errors", "LinkReport": "linker.report"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'linker' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES.get(name, "linker.api")), name)

@@ -1,5 +1,14 @@
 """The exception tree. Every message says what, where, found, expected, and what to do."""
 
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 
 class LinkError(Exception):
     """The root: an image that cannot be linked as asked. A command prints it and exits with status 1.
@@ -26,6 +35,21 @@ class LinkError(Exception):
             text += f"; {self.advice}"
         return text
 
+    def to_json(self) -> dict[str, str]:
+        """The parts, empty ones left out."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, str) and value}
+
 
 class UsageError(LinkError):
     """The request itself is off (unknown target, contradicting options). A command exits with status 2."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say in every LinkError from inside which file it is about, unless it is about the request or says so already."""
+    try:
+        yield
+    except LinkError as error:
+        if not isinstance(error, UsageError):
+            error.file = error.file or str(path)
+        raise

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Memory(NamedTuple):
@@ -65,9 +65,21 @@ class Decoded(NamedTuple):
 
     offset: int
     length: int
-    text: str
     is_nop: bool
     references: tuple[tuple[int, int], ...]
+
+
+class Relocations(NamedTuple):
+    """What the static linker leaves in an interface module, by the psABI's numbers.
+
+    pc_relative  number -> (name, struct format of the field): how far a symbol is from the field
+    unmoved      numbers that need nothing when the module moves
+    relative     (number, name) of the dynamic relocation that stands for a word holding an address
+    """
+
+    pc_relative: Mapping[int, tuple[str, str]]
+    unmoved: frozenset[int]
+    relative: tuple[int, str]
 
 
 class Codec(Protocol):
@@ -76,13 +88,16 @@ class Codec(Protocol):
     name: str
     machine: int  # ELF e_machine
     word_len: int  # bytes of an address in `.afterburn`; a record is two
-    max_len: int  # bytes of the longest instruction
+    relocations: Relocations
 
     def decode(self, code: bytes, va: int) -> Instruction:
         """Decode the instruction at the start of `code`; LinkError when it is not a sensitive one, or cut off."""
 
     def disassemble(self, code: bytes, va: int) -> Sequence[Decoded]:
         """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
+
+    def text(self, code: bytes, va: int) -> str:
+        """All of `code` for a person to read, instructions separated by "; "."""
 
     def is_padding(self, code: bytes) -> bool:
         """Whether `code` is the filler the afterburner writes, or what `nops` makes of it."""

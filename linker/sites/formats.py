@@ -1,6 +1,10 @@
 """Layouts of `docs/formats.md` as construct tables, one a record."""
 
-from construct import Const, Int16ul, Int32ul, Int64ul, PaddedString, Struct
+from construct import Const, ConstructError, Container, Int16ul, Int32ul, Int64ul, PaddedString, Struct
+
+Layout = Struct
+Parsed = Container
+LayoutError = ConstructError
 
 NOTE_OWNER = "previrt"
 NT_ANNOTATION, NT_BOUND, NT_RESERVE, NT_SPACE, NT_MODULE = 1, 2, 3, 4, 5
@@ -10,6 +14,7 @@ SECTION_INFO = ".afterburn.info"
 SECTION_UNDO = ".afterburn.undo"
 SECTION_STRINGS = ".afterburn.str"
 SECTION_NOTE = ".note.afterburn"
+SECTIONS = (SECTION_RECORDS, SECTION_INFO, SECTION_UNDO, SECTION_STRINGS, SECTION_NOTE)
 
 RECORD_64 = Struct("start_va" / Int64ul, "end_va" / Int64ul)
 RECORD_32 = Struct("start_va" / Int32ul, "end_va" / Int32ul)
@@ -22,6 +27,7 @@ INFO = Struct(
     "file_off" / Int32ul,
 )
 INFO_NO_STACK = 1 << 0
+INFO_PAD_FRONT = 1 << 1
 
 UNDO_LEN = 16
 

@@ -12,9 +12,12 @@ from linker.sites.codec import Decoded, Instruction, Memory
 from linker.sites.x86_64.classes import NUMBER_OF
 from linker.sites.x86_64.mnemonics import BY_MNEMONIC, BY_OPERAND, WIDTH_BY_OPERAND_SIZE, WIDTH_BY_REGISTER
 from linker.sites.x86_64.nops import nops
+from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
 
 if TYPE_CHECKING:
     from iced_x86 import Instruction as IcedInstruction
+
+    from linker.sites.codec import Relocations
 
 NOP = b"\x90"
 INT3 = b"\xcc"
@@ -38,12 +41,11 @@ STRING_CLASSES = frozenset({"ins", "outs"})
 class X86Codec:
     """x86 at 64 or 32 bits; see `linker.sites.codec.Codec`."""
 
-    max_len = 15  # Intel SDM vol. 2, 2.3.11
-
-    def __init__(self, name: str, machine: int, bits: int) -> None:
+    def __init__(self, name: str, machine: int, bits: int, relocations: Relocations) -> None:
         self.name = name
         self.machine = machine
         self.word_len = bits // 8
+        self.relocations = relocations
         self._bits = bits
         self._formatter = Formatter(FormatterSyntax.GAS)
 
@@ -115,9 +117,12 @@ class X86Codec:
                 references.append((fields.immediate_offset, value))
             if fields.has_displacement:
                 references.append((fields.displacement_offset, iced.memory_displacement))
-            text = self._formatter.format(iced)
-            decoded.append(Decoded(offset, iced.len, text, iced.mnemonic == Mnemonic.NOP, tuple(references)))
+            decoded.append(Decoded(offset, iced.len, iced.mnemonic == Mnemonic.NOP, tuple(references)))
         return tuple(decoded)
+
+    def text(self, code: bytes, va: int) -> str:
+        """All of `code` in AT&T syntax, instructions separated by "; "."""
+        return "; ".join(self._formatter.format(iced) for iced in Decoder(self._bits, code, ip=va))
 
     def is_padding(self, code: bytes) -> bool:
         """Whether `code` is single-byte no-operations, or the longest ones that fit (an image bound to bare)."""
@@ -177,5 +182,5 @@ def _hex(code: bytes) -> str:
     return code.hex(" ") or "nothing"
 
 
-X86_64 = X86Codec("x86_64", 62, 64)
-I386 = X86Codec("i386", 3, 32)
+X86_64 = X86Codec("x86_64", 62, 64, X86_64_RELOCATIONS)
+I386 = X86Codec("i386", 3, 32, I386_RELOCATIONS)

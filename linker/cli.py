@@ -1,0 +1,160 @@
+"""`previrt-link IMAGE --target T`: the linking service as a command.
+
+The library is imported when the arguments are known to be good, so that `--help` and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linker.report import LinkReport
+
+PROGRAM = "previrt-link"
+SHELLS = ("bash", "zsh", "fish")
+EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
+
+
+class _PrintVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # slow to import, rarely wanted
+
+        print(f"{PROGRAM} (previrt) {version('previrt')}")
+        parser.exit()
+
+
+class _ListTargets(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from linker.registry import targets
+
+        for target, architectures in targets().items():
+            print(f"{target}: {' '.join(architectures)}")
+        parser.exit()
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object) -> None:
+        from linker.completion import completion
+
+        print(completion(parser, str(shell)))
+        parser.exit()
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage="%(prog)s [option(s)] IMAGE",
+        description="Bind an annotated kernel image to a target, or give the annotated original back.",
+        epilog="Exit status: 0 done, 1 the image cannot be linked as asked (nothing was written), 2 wrong usage.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
+    what = parser.add_argument_group("what to do")
+    what.add_argument("-t", "--target", metavar="TARGET", help="bind to this target (see --list-targets)")
+    what.add_argument("--restore", action="store_true", help="give the annotated original back")
+    what.add_argument("--list", action="store_true", help="list all sites, with --target the form each would take")
+    what.add_argument("-n", "--dry-run", action="store_true", help="do everything but write the output")
+    where = parser.add_argument_group("where to")
+    where.add_argument("-o", "--output", metavar="FILE", help="write FILE (default: IMAGE.TARGET, or IMAGE.restored)")
+    where.add_argument("-i", "--in-place", action="store_true", help="replace IMAGE itself")
+    which = parser.add_argument_group("which sites")
+    for option, help_text in (("--only", "bind these sites only"), ("--skip", "leave these sites native")):
+        which.add_argument(
+            option, metavar="SITES", action="append", default=[], help=f"{help_text}: an address, symbol or class; repeatable"
+        )
+    said = parser.add_argument_group("what is said")
+    said.add_argument("--json", action="store_true", help="print JSON")
+    said.add_argument("-v", "--verbose", action="store_true", help="show old, new and final bytes of each site")
+    said.add_argument("-q", "--quiet", action="store_true", help="print no report")
+    said.add_argument("--debug", action="store_true", help="log each phase to the standard error output")
+    said.add_argument("--list-targets", nargs=0, action=_ListTargets, help="print the supported targets")
+    said.add_argument(
+        "--print-completion", choices=SHELLS, action=_PrintCompletion, help="print completion for a shell"
+    )
+    said.add_argument("-V", "--version", nargs=0, action=_PrintVersion, help="print the version")
+    said.add_argument("-h", "--help", action="help", help="print this help")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    parser = make_parser()
+    request = parser.parse_args(arguments)
+    try:
+        _check(request)
+        if request.debug:
+            from linker import log
+
+            log.enable()
+        _run(request)
+    except LinkError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        if request.json:
+            print(json.dumps({"error": error.to_json()}))
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted, nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _check(request: argparse.Namespace) -> None:
+    if not request.target and not request.restore and not request.list:
+        raise UsageError("nothing to do", expected="--target TARGET, --restore or --list")
+    for first, second in (
+        ("restore", "target"),
+        ("restore", "list"),
+        ("restore", "only"),
+        ("restore", "skip"),
+        ("in_place", "output"),
+        ("list", "in_place"),
+        ("list", "output"),
+        ("list", "verbose"),
+    ):
+        if getattr(request, first) and getattr(request, second):
+            raise UsageError(f"--{first} and --{second} contradict each other".replace("_", "-"))
+
+
+def _run(request: argparse.Namespace) -> None:
+    if request.list:
+        _list(request)
+        return
+    from linker.api import link, restore
+
+    where = {"output": request.output, "in_place": request.in_place, "dry_run": request.dry_run}
+    details = request.verbose
+    if request.restore:
+        report = restore(request.image, **where, details=details)
+    else:
+        report = link(request.image, request.target, **where, only=request.only, skip=request.skip, details=details)
+    if not request.quiet:
+        _print_report(report, request.json)
+
+
+def _print_report(report: LinkReport, as_json: bool) -> None:
+    from linker.report import format_report
+
+    print(json.dumps(report.to_json(), indent=2) if as_json else format_report(report))
+
+
+def _list(request: argparse.Namespace) -> None:
+    from linker.listing import format_listing, list_sites
+
+    rows = list_sites(request.image, request.target, only=request.only, skip=request.skip)
+    print(json.dumps([row.to_json() for row in rows], indent=2) if request.json else format_listing(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

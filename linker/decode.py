@@ -1,0 +1,161 @@
+"""Phase 3: which instruction each site holds. Every distinct byte string is decoded once.
+
+A site of a bound image is read as the annotated original had it: from `.afterburn.undo` where the linker overwrote the
+instruction, else from the site itself, whose long no-operations count as padding.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from mmap import mmap
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.check import KIND_FLAGS_BITS, REBUILD, record_name
+from linker.errors import LinkError
+from linker.sites.formats import INFO_PAD_FRONT, UNDO_LEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from linker.read_annotations import Annotations
+    from linker.read_image import Bytes, Window
+    from linker.sites.codec import Codec, Instruction
+
+CLASS_MASK = (1 << KIND_FLAGS_BITS) - 1
+
+
+class SiteGroup(NamedTuple):
+    """Sites with the same instruction, room and flags. `members` are indexes in address order."""
+
+    instruction: Instruction
+    room_len: int
+    flags: int
+    members: Sequence[int]
+
+
+class Sites(NamedTuple):
+    """All sites in address order: where they stand in memory, what stands there now, and what they mean."""
+
+    annotations: Annotations
+    slices: Sequence[slice]
+    found: Sequence[bytes]
+    groups: tuple[SiteGroup, ...]
+
+
+def gather(memory: Bytes, slices: Iterable[slice]) -> list[bytes]:
+    """The bytes at each slice."""
+    if isinstance(memory, (bytes, mmap)):
+        return list(map(memory.__getitem__, slices))
+    return list(map(memoryview.tobytes, map(memoryview(memory).__getitem__, slices)))
+
+
+def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], codec: Codec) -> Sites:
+    """Decode all sites; LinkError when one is not a sensitive instruction and its padding."""
+    slices = _slices(annotations, windows)
+    found = gather(memory, slices)
+    by_bytes: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index, code in enumerate(_originals(annotations, found, codec)):
+        by_bytes[code].append(index)
+
+    merged: defaultdict[tuple[Instruction, int, int], list[list[int]]] = defaultdict(list)
+    for code, members in by_bytes.items():
+        for kind, same in _by_kind(annotations.kinds, members):
+            ordered = _padding_behind(code, codec) if kind >> KIND_FLAGS_BITS & INFO_PAD_FRONT else code
+            for instruction, final in _decode_one(annotations, ordered, kind & CLASS_MASK, same, codec):
+                merged[instruction, len(code), kind >> KIND_FLAGS_BITS].append(final)
+    groups = tuple(
+        SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(sum(lists, []))) for key, lists in merged.items()
+    )
+    return Sites(annotations, slices, found, groups)
+
+
+def _slices(annotations: Annotations, windows: Sequence[Window]) -> list[slice]:
+    starts, ends = annotations.starts_va, annotations.ends_va
+    slices: list[slice] = []
+    for window in windows:
+        first, last = bisect_left(starts, window.va), bisect_left(starts, window.va + window.len)
+        delta = window.off - window.va
+        slices += [
+            slice(start + delta, end + delta) for start, end in zip(starts[first:last], ends[first:last], strict=True)
+        ]
+    return slices
+
+
+def _originals(annotations: Annotations, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
+    """Each site as annotated, before any binding."""
+    undo = annotations.undo
+    if undo is None or undo.count(0) == len(undo):
+        return found
+    return [
+        _undone(annotations, index, code, undo[number * UNDO_LEN : (number + 1) * UNDO_LEN], codec)
+        for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True))
+    ]
+
+
+def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
+    kept_len = entry[0]
+    if not kept_len:
+        return code
+    if kept_len >= UNDO_LEN or kept_len > len(code) or any(entry[1 + kept_len :]):
+        raise LinkError(
+            ".afterburn.undo is damaged",
+            where=record_name(annotations, index),
+            found=entry.hex(" "),
+            expected=f"a length up to {min(len(code), UNDO_LEN - 1)}, that many bytes, zeros",
+            advice="link from the original image",
+        )
+    return entry[1 : 1 + kept_len] + codec.padding(len(code) - kept_len)
+
+
+def _by_kind(kinds: Sequence[int] | None, members: list[int]) -> Iterable[tuple[int, list[int]]]:
+    """Split sites with the same bytes by what the info section says of them."""
+    if kinds is None:
+        return ((0, members),)
+    distinct = set(map(kinds.__getitem__, members))
+    if len(distinct) == 1:
+        return ((distinct.pop(), members),)
+    split = defaultdict(list)
+    for index in members:
+        split[kinds[index]].append(index)
+    return split.items()
+
+
+def _padding_behind(code: bytes, codec: Codec) -> bytes:
+    """A site whose padding stands in front, as if it stood behind.
+
+    90 90 90 90 90 90 90 fb   ->   fb 90 90 90 90 90 90 90
+    """
+    for front_len in range(len(code) - 1, 0, -1):
+        if codec.is_padding(code[:front_len]):
+            return code[front_len:] + code[:front_len]
+    return code
+
+
+def _decode_one(
+    annotations: Annotations, code: bytes, class_number: int, members: list[int], codec: Codec
+) -> Iterable[tuple[Instruction, list[int]]]:
+    try:
+        instruction = codec.decode(code, annotations.starts_va[members[0]])
+        if class_number not in (0, instruction.class_number):
+            raise LinkError(
+                "class in .afterburn.info is not the instruction's",
+                found=f"class {class_number}",
+                expected=f"{instruction.class_number} ({instruction.class_name}) for '{instruction.text}'",
+                advice=REBUILD,
+            )
+        padding = code[instruction.length :]
+        if not codec.is_padding(padding):
+            raise LinkError(
+                f"padding behind '{instruction.text}' is not no-operations",
+                found=padding.hex(" "),
+                expected=codec.padding(len(padding)).hex(" "),
+                advice="the image is bound by other means or damaged; link from the original",
+            )
+    except LinkError as error:
+        error.where = record_name(annotations, members[0])
+        error.advice = error.advice or REBUILD
+        raise
+    if not instruction.ip_relative:
+        return ((instruction, members),)
+    return [(codec.decode(code, annotations.starts_va[index]), [index]) for index in members]

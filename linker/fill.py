@@ -1,0 +1,86 @@
+"""Fill the holes of a template for many places at once (`linker.hypervisors.base.Fixup`).
+
+    template   e8 00 00 00 00 0f 1f 00         call rel32, nopl (%rax)
+    fixup      offset 1, PC32, symbol - 4
+    filled     e8 1b 02 00 00 0f 1f 00         at the first place
+               e8 0b 02 00 00 0f 1f 00         sixteen bytes on, and so forth
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.hypervisors.base import Fixup, FixupKind
+from linker.reach import require_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WORD_MASK = (1 << 64) - 1
+
+
+class Field(NamedTuple):
+    """How a kind of fixup is stored: array type code, bits that are checked (0: all 64 kept), whether P is subtracted."""
+
+    code: str
+    signed_bits: int
+    pc_relative: bool
+
+
+FIELDS = {
+    FixupKind.PC32: Field("i", 32, True),
+    FixupKind.ABS32: Field("i", 32, False),
+    FixupKind.ABS64: Field("Q", 0, False),
+}
+
+
+def fill(
+    template: bytes,
+    fixups: Sequence[Fixup],
+    places_va: Sequence[int],
+    resolve: Callable[[str], int | Sequence[int]],
+    name: str,
+) -> bytes:
+    """The template once for each place, in one string. `resolve` gives a symbol's address, or one for each place.
+
+    LinkError (via `require_signed`) names the place whose fixup does not reach.
+    """
+    filled = bytearray(template * len(places_va))
+    stride = len(template)
+    for fixup in fixups:
+        kind = FIELDS[fixup.kind]
+        data = array(kind.code, _values(fixup, kind, places_va, resolve(fixup.symbol), name))
+        if sys.byteorder == "big":
+            data.byteswap()
+        raw = data.tobytes()
+        for byte in range(data.itemsize):
+            filled[fixup.offset + byte :: stride] = raw[byte :: data.itemsize]
+    return bytes(filled)
+
+
+def _values(
+    fixup: Fixup, kind: Field, places_va: Sequence[int], symbol: int | Sequence[int], name: str
+) -> Sequence[int]:
+    if isinstance(symbol, int):
+        value = symbol + fixup.addend
+        if kind.pc_relative:
+            value -= fixup.offset
+            values = [value - va for va in places_va]
+        else:
+            values = [value] * len(places_va)
+    elif kind.pc_relative:
+        delta = fixup.addend - fixup.offset
+        values = [va - place_va + delta for va, place_va in zip(symbol, places_va, strict=True)]
+    else:
+        values = [va + fixup.addend for va in symbol]
+    if not kind.signed_bits:
+        return [value & WORD_MASK for value in values]
+    if not kind.pc_relative:
+        values = [value - (value >> 63 << 64) for value in values]  # high addresses are negative ones
+    if values:
+        for extreme in (min(values), max(values)):
+            where = f"{name} at {places_va[values.index(extreme)]:#x}"
+            require_signed(extreme, kind.signed_bits, where, f"'{fixup.symbol}'")
+    return values

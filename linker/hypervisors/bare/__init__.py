@@ -1,0 +1,6 @@
+"""Bare hardware: every instruction stays, its padding becomes the longest recommended no-operations."""
+
+BINDINGS = {
+    62: "linker.hypervisors.bare.binding:BINDING",  # EM_X86_64
+    3: "linker.hypervisors.bare.binding:BINDING",  # EM_386
+}

@@ -1,0 +1,75 @@
+"""`--list`: every site, and with a target the form it would take. Nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.api import opened
+from linker.plan import SKIPPED, choose_forms
+from linker.registry import binding_for
+from linker.report import format_table
+from linker.select_sites import select_sites
+from linker.sources import Sources
+from linker.symbols import Symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class ListedSite(NamedTuple):
+    """One site. `room_len` in bytes; `form` and `reason` are empty without a target; `source` is file:line or empty."""
+
+    va: int
+    symbol: str
+    instruction: str
+    class_name: str
+    room_len: int
+    form: str
+    reason: str
+    source: str
+
+    def to_json(self) -> dict[str, object]:
+        """The fields as JSON types."""
+        return self._asdict()
+
+
+def list_sites(
+    path: str | Path, target: str | None = None, *, only: Sequence[str] = (), skip: Sequence[str] = ()
+) -> list[ListedSite]:
+    """All sites in address order; LinkError as `linker.link`, but for sites the target has no form for."""
+    with opened(path) as (memory, table, sites):
+        symbols = Symbols(table.image, memory)
+        sources = Sources(table.image, memory, table.annotations)
+        chosen = select_sites(sites, only, skip, lambda: symbols)
+        forms = [(group, "", "") for group in sites.groups]
+        if target is not None:
+            binding = binding_for(target, table.image.machine)
+            forms = [
+                (group, getattr(form, "kind", None) and form.kind.value or "none", form.reason)
+                for group, form in choose_forms(sites, binding, table.codec)
+            ]
+    rows = [
+        ListedSite(
+            va=sites.annotations.starts_va[index],
+            symbol=symbols.at(sites.annotations.starts_va[index]),
+            instruction=group.instruction.text,
+            class_name=group.instruction.class_name,
+            room_len=group.room_len,
+            form=form if chosen is None or index in chosen else SKIPPED,
+            reason=reason,
+            source=sources.at(index),
+        )
+        for group, form, reason in forms
+        for index in group.members
+    ]
+    return sorted(rows)
+
+
+def format_listing(rows: Sequence[ListedSite]) -> str:
+    """The list for a person."""
+    table = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
+    table += [
+        (f"{r.va:016x}", r.symbol, r.instruction, r.class_name, str(r.room_len), r.form, r.source, r.reason) for r in rows
+    ]
+    return "\n".join(format_table(table, right={4}))

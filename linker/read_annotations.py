@@ -1,0 +1,233 @@
+"""Phase 2: the annotation table and the project's notes, version 1 and the original L4Ka format (docs/formats.md).
+
+Records become parallel lists in address order. The layouts stand in `linker.sites.formats`; here whole sections are
+read as arrays of machine words, because a table may have a million records.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from itertools import compress
+from operator import or_
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.errors import LinkError, naming
+from linker.read_image import open_image, read_image
+from linker.registry import codec_for
+from linker.sites import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from linker.read_image import Bytes, Image, Note, Section
+    from linker.sites.codec import Codec
+
+WORD_CODE = {4: "I", 8: "Q"}
+FOREIGN_TABLES = ".afterburn."  # the original's sub-sections for memory operations: left as they are
+
+
+class Reserve(NamedTuple):
+    """Room for an interface module in the guest's own segments, and where the guest starts in 64-bit mode (0: unknown)."""
+
+    text_va: int
+    text_len: int
+    data_va: int
+    data_len: int
+    entry_va: int
+
+
+class Bound(NamedTuple):
+    """What the BOUND note says; `target` is empty for an image that is not bound."""
+
+    target: str
+    module_abi: int
+    saved_entry_va: int
+    site_count: int
+
+
+class Annotations(NamedTuple):
+    """The table in address order.
+
+    starts_va, ends_va   the sites, half-open
+    numbers              the record number of each, as messages name it
+    kinds                class | flags << 16 of each; None without `.afterburn.info`
+    record_count         records in the section, dropped ones included
+    dropped              records of code the guest's linker threw away
+    undo                 the contents of `.afterburn.undo`; None without one
+    bound, bound_note    None for the original format, which has no notes
+    """
+
+    starts_va: Sequence[int]
+    ends_va: Sequence[int]
+    numbers: Sequence[int]
+    kinds: Sequence[int] | None
+    record_count: int
+    dropped: int
+    undo: bytes | None
+    undo_off: int
+    bound: Bound | None
+    bound_note: Note | None
+    reserve: Reserve | None
+    left_tables: tuple[str, ...]
+
+
+def words(data: bytes, word_len: int) -> array[int]:
+    """Little-endian words of 4 or 8 bytes."""
+    read = array(WORD_CODE[word_len])
+    read.frombytes(data)
+    if sys.byteorder == "big":
+        read.byteswap()
+    return read
+
+
+def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
+    """Read table, info, undo room and notes; LinkError where they contradict each other or the image."""
+    table = image.section(formats.SECTION_RECORDS)
+    if table is None:
+        raise LinkError(
+            "no annotation table",
+            expected=f"a section {formats.SECTION_RECORDS}",
+            advice="build the guest through previrt-as",
+        )
+    bound_note, reserve = _read_notes(image, codec)
+    record_len = 2 * codec.word_len
+    count = _count(table, record_len)
+    pairs = words(_contents(memory, table), codec.word_len)
+    starts, ends = pairs[0::2], pairs[1::2]
+    kinds = _read_kinds(image, memory, count)
+    undo_section = image.section(formats.SECTION_UNDO)
+    if undo_section is not None and undo_section.len != count * formats.UNDO_LEN:
+        _disagree(formats.SECTION_UNDO, undo_section.len, count, formats.UNDO_LEN)
+
+    numbers: Sequence[int] = range(count)
+    if 0 in starts:
+        live = list(map(or_, starts, ends))
+        numbers = list(compress(numbers, live))
+    starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
+    if any(map(int.__gt__, starts_list, starts_list[1:])):
+        numbers = sorted(numbers, key=starts.__getitem__)
+        starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
+    return Annotations(
+        starts_va=starts_list,
+        ends_va=ends_list,
+        numbers=numbers,
+        kinds=None if kinds is None else [kinds[n] for n in numbers],
+        record_count=count,
+        dropped=count - len(numbers),
+        undo=None if undo_section is None else _contents(memory, undo_section),
+        undo_off=0 if undo_section is None else undo_section.off,
+        bound=None if bound_note is None else parse_bound(bound_note.descriptor),
+        bound_note=bound_note,
+        reserve=reserve,
+        left_tables=tuple(
+            section.name
+            for section in image.sections
+            if section.name.startswith(FOREIGN_TABLES) and section.name not in formats.SECTIONS and section.len
+        ),
+    )
+
+
+def read_bound_target(path: Path) -> str | None:
+    """What the image in a file is bound to; None for an annotated original. LinkError when it is no annotated image."""
+    with naming(path), open_image(path) as file:
+        image = read_image(file.memory)
+        bound_note, _ = _read_notes(image, codec_for(image.machine))
+        target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
+    return target or None
+
+
+def parse_bound(descriptor: bytes) -> Bound:
+    """A BOUND note's descriptor."""
+    read = _parse(formats.NOTE_BOUND, descriptor, "BOUND")
+    return Bound(str(read.target), read.module_abi, read.saved_entry_va, read.site_count)
+
+
+def build_bound(bound: Bound) -> bytes:
+    """The descriptor that says `bound`."""
+    return bytes(formats.NOTE_BOUND.build({**bound._asdict(), "flags": 0}))
+
+
+def _parse(layout: formats.Layout, descriptor: bytes, name: str) -> formats.Parsed:
+    try:
+        if len(descriptor) != layout.sizeof():
+            raise LinkError(
+                f"note {name} has the wrong size", found=f"{len(descriptor)} bytes", expected=str(layout.sizeof())
+            )
+        return layout.parse(descriptor)
+    except (formats.LayoutError, UnicodeError) as error:
+        raise LinkError(f"note {name} cannot be read", found=str(error).splitlines()[0]) from None
+
+
+def _read_notes(image: Image, codec: Codec) -> tuple[Note | None, Reserve | None]:
+    """Check ANNOTATION; return the BOUND note and the reserve. An image without ANNOTATION is of the original format."""
+    found: dict[int, Note] = {}
+    for note in image.notes:
+        if note.owner == formats.NOTE_OWNER:
+            if note.type in found and note.type != formats.NT_SPACE:
+                raise LinkError(
+                    f"two notes of type {note.type} in the image", where=f"offset {note.off:#x}", expected="one"
+                )
+            found[note.type] = note
+    reserve = None
+    if formats.NT_RESERVE in found:
+        read = _parse(formats.NOTE_RESERVE, found[formats.NT_RESERVE].descriptor, "RESERVE")
+        reserve = Reserve(read.text_va, read.text_len, read.data_va, read.data_len, read.entry_va)
+    if formats.NT_ANNOTATION not in found:
+        return None, reserve
+    said = _parse(formats.NOTE_ANNOTATION, found[formats.NT_ANNOTATION].descriptor, "ANNOTATION")
+    for what, got, want in (
+        ("annotation version", said.version, 1),
+        ("annotated machine", said.machine, image.machine),
+        ("record size", said.record_len, 2 * codec.word_len),
+        ("info size", said.info_len, formats.INFO.sizeof()),
+    ):
+        if got != want:
+            raise LinkError(
+                f"wrong {what}",
+                where="note ANNOTATION",
+                found=str(got),
+                expected=str(want),
+                advice="annotate with a previrt-as of this version",
+            )
+    if formats.NT_BOUND not in found:
+        raise LinkError("no BOUND note", expected="one beside ANNOTATION", advice="link the guest again, keeping notes")
+    return found[formats.NT_BOUND], reserve
+
+
+def _contents(memory: Bytes, section: Section) -> bytes:
+    if section.type == "SHT_NOBITS":
+        raise LinkError("section has no contents", where=section.name, found="SHT_NOBITS", expected="SHT_PROGBITS")
+    return bytes(memory[section.off : section.off + section.len])
+
+
+def _count(table: Section, record_len: int) -> int:
+    if table.len % record_len:
+        raise LinkError(
+            "annotation table is truncated",
+            where=table.name,
+            found=f"{table.len} bytes",
+            expected=f"a multiple of {record_len}",
+            advice="link the guest again",
+        )
+    return table.len // record_len
+
+
+def _read_kinds(image: Image, memory: Bytes, count: int) -> array[int] | None:
+    section = image.section(formats.SECTION_INFO)
+    if section is None:
+        return None
+    if section.len != count * formats.INFO.sizeof():
+        _disagree(formats.SECTION_INFO, section.len, count, formats.INFO.sizeof())
+    return words(_contents(memory, section), 4)[0 :: formats.INFO.sizeof() // 4]
+
+
+def _disagree(name: str, length: int, count: int, entry_len: int) -> None:
+    raise LinkError(
+        f"section does not match {formats.SECTION_RECORDS}",
+        where=name,
+        found=f"{length} bytes",
+        expected=f"{count * entry_len}, {entry_len} for each of {count} records",
+        advice="link the guest again",
+    )

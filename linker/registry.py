@@ -1,0 +1,72 @@
+"""What is supported: architectures and targets are folders, found by looking."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from linker.errors import LinkError, UsageError
+
+if TYPE_CHECKING:
+    from linker.hypervisors.base import Binding
+    from linker.sites.codec import Codec
+
+HERE = Path(__file__).parent
+
+
+def _folders(package: str) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in (HERE / package).glob("*/__init__.py")))
+
+
+def _load(reference: str) -> object:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+@cache
+def architectures() -> dict[int, tuple[str, str]]:
+    """ELF machine number -> (name, reference to the codec)."""
+    found: dict[int, tuple[str, str]] = {}
+    for name in _folders("sites"):
+        package = import_module(f"linker.sites.{name}")
+        if package.MACHINE in found:
+            raise ValueError(f"linker/sites: {name} and {found[package.MACHINE][0]} are both machine {package.MACHINE}")
+        found[package.MACHINE] = (name, package.CODEC)
+    return found
+
+
+def codec_for(machine: int) -> Codec:
+    """The codec of an ELF machine number; LinkError naming what is supported."""
+    known = architectures()
+    if machine not in known:
+        raise LinkError(
+            "architecture is not supported",
+            found=f"ELF machine {machine}",
+            expected=" or ".join(f"{number} ({name})" for number, (name, _) in sorted(known.items())),
+        )
+    return cast("Codec", _load(known[machine][1]))
+
+
+def targets() -> dict[str, tuple[str, ...]]:
+    """Target -> names of the architectures it can be bound on."""
+    names = {machine: name for machine, (name, _) in architectures().items()}
+    return {
+        target: tuple(sorted(names[machine] for machine in import_module(f"linker.hypervisors.{target}").BINDINGS))
+        for target in _folders("hypervisors")
+    }
+
+
+def binding_for(target: str, machine: int) -> Binding:
+    """The binding of a target on an architecture; UsageError naming what is supported."""
+    known = targets()
+    if target not in known:
+        raise UsageError(
+            f"unknown target '{target}'", expected=", ".join(known) or "none is installed", advice="see --list-targets"
+        )
+    bindings = import_module(f"linker.hypervisors.{target}").BINDINGS
+    if machine not in bindings:
+        name = architectures().get(machine, (f"ELF machine {machine}", ""))[0]
+        raise UsageError(f"target '{target}' does not support {name}", expected=", ".join(known[target]))
+    return cast("Binding", _load(bindings[machine]))

@@ -1,0 +1,175 @@
+"""Phase 8: what was done, for a program (`LinkReport`, JSON) and for a person (tables)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.plan import RESTORED, SKIPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from linker.plan import Plan
+    from linker.read_annotations import Annotations
+    from linker.read_image import Bytes
+    from linker.symbols import Symbols
+
+
+class SiteDetail(NamedTuple):
+    """One site's bytes: as found, as planned, as read back after writing."""
+
+    va: int
+    symbol: str
+    instruction: str
+    class_name: str
+    form: str
+    old: str
+    new: str
+    final: str
+
+
+class LinkReport(NamedTuple):
+    """The outcome of a link.
+
+    output           the file written; None for a dry run or for memory
+    target           what the image is bound to now; empty after a restore
+    previous         what it was bound to before; empty if it was not
+    architecture     the codec's name
+    sites            records of live code
+    bound, skipped   of these, the sites bound, and those left out by --only or --skip
+    dropped          records of code the guest's linker dropped
+    forms            operation class -> form -> number of sites
+    reasons          form and reason -> number of sites, for forms that keep the native instruction and for skipped sites
+    room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
+    entry_va         where the image starts
+    module_abi       ABI version of the interface module, 0 without one
+    stubs            pieces of code the linker placed behind the module
+    details          every site, if asked for
+    left_tables      tables of the original format that are not bound (memory operations, devices)
+    """
+
+    image: str
+    output: str | None
+    target: str
+    previous: str
+    architecture: str
+    sites: int
+    bound: int
+    skipped: int
+    dropped: int
+    forms: Mapping[str, Mapping[str, int]]
+    reasons: Mapping[str, int]
+    room_used_len: int
+    room_left_len: int
+    entry_va: int
+    module_abi: int
+    stubs: int
+    left_tables: tuple[str, ...]
+    details: tuple[SiteDetail, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The fields as JSON types; `details` only where they were asked for."""
+        fields = {**self._asdict(), "details": [detail._asdict() for detail in self.details]}
+        if not self.details:
+            del fields["details"]
+        return fields
+
+
+def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetail, ...]:
+    """Every site of a plan that has been applied to `memory`, in address order."""
+    details = []
+    for group in plan.groups:
+        length = group.room_len
+        for n, (va, piece, before) in enumerate(zip(group.starts_va, group.slices, group.before, strict=True)):
+            after, final = group.after[n * length : (n + 1) * length], bytes(memory[piece])
+            text, name = group.instruction.text, group.instruction.class_name
+            found, planned, read = (code.hex(" ") for code in (before, after, final))
+            details.append(SiteDetail(va, symbols.at(va), text, name, group.form, found, planned, read))
+    return tuple(sorted(details))
+
+
+def make_report(
+    image: str,
+    output: str | None,
+    plan: Plan,
+    annotations: Annotations,
+    architecture: str,
+    details: tuple[SiteDetail, ...] = (),
+) -> LinkReport:
+    """Count what a plan does."""
+    forms: dict[str, Counter[str]] = {}
+    reasons: Counter[str] = Counter()
+    skipped = used_len = left_len = 0
+    for group in sorted(plan.groups, key=lambda group: group.instruction.class_number):
+        count = len(group.members)
+        forms.setdefault(group.instruction.class_name, Counter())[group.form] += count
+        used_len += count * group.used_len
+        left_len += count * (group.room_len - group.used_len)
+        skipped += count if group.form == SKIPPED else 0
+        if group.keeps_instruction and group.form != RESTORED:
+            reasons[f"{group.form}: {group.reason}"] += count
+    return LinkReport(
+        image=image,
+        output=output,
+        target=plan.target,
+        previous=annotations.bound.target if annotations.bound else "",
+        architecture=architecture,
+        sites=len(annotations.starts_va),
+        bound=plan.site_count,
+        skipped=skipped,
+        dropped=annotations.dropped,
+        forms=forms,
+        reasons=reasons,
+        room_used_len=used_len,
+        room_left_len=left_len,
+        entry_va=plan.entry_va,
+        module_abi=plan.module_abi,
+        stubs=len(plan.stubs),
+        left_tables=annotations.left_tables,
+        details=details,
+    )
+
+
+def format_report(report: LinkReport) -> str:
+    """The report for a person."""
+    if report.target:
+        what = f"bound to {report.target}" + (f" (was {report.previous})" if report.previous else "")
+    else:
+        what = f"restored (was bound to {report.previous or 'bare'})"
+    lines = [f"{report.image}: {what}, {report.architecture}, {report.sites} sites"]
+    if report.output:
+        lines[0] += f" -> {report.output}"
+    for detail in report.details:
+        lines += [
+            "",
+            f"{detail.va:016x} {detail.symbol} '{detail.instruction}' {detail.form}",
+            f"    old    {detail.old}",
+            f"    new    {detail.new}",
+            f"    final  {detail.final}",
+        ]
+    if report.target and report.sites:
+        rows = [("class", "form", "sites")]
+        rows += [(name, form, str(count)) for name, forms in report.forms.items() for form, count in forms.items()]
+        lines += ["", *format_table(rows, right={2})]
+        total = report.room_used_len + report.room_left_len
+        lines += ["", f"room: {report.room_used_len} of {total} bytes used, {report.room_left_len} left as no-operations"]
+    lines += [f"{count} sites {reason}" for reason, count in report.reasons.items()]
+    if report.dropped:
+        lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")
+    lines += [f"table {name} is not bound: its memory operations stay as they are" for name in report.left_tables]
+    if report.stubs:
+        lines.append(f"{report.stubs} stubs behind the interface module (ABI {report.module_abi})")
+    return "\n".join(lines)
+
+
+def format_table(rows: list[tuple[str, ...]], right: frozenset[int] | set[int] = frozenset()) -> list[str]:
+    """Columns as wide as their widest cell; those in `right` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if n in right else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

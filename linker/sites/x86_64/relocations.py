@@ -1,0 +1,15 @@
+"""Relocations an interface module may have. Numbers: System V ABI, AMD64 supplement, table "Relocation Types". Data only."""
+
+from linker.sites.codec import Relocations
+
+X86_64_RELOCATIONS = Relocations(
+    pc_relative={
+        2: ("R_X86_64_PC32", "<i"),
+        4: ("R_X86_64_PLT32", "<i"),
+        24: ("R_X86_64_PC64", "<q"),
+    },
+    # R_X86_64_NONE; R_X86_64_64, which the static linker turned into a dynamic R_X86_64_RELATIVE as well
+    unmoved=frozenset({0, 1}),
+    relative=(8, "R_X86_64_RELATIVE"),
+)
+I386_RELOCATIONS = Relocations(pc_relative={}, unmoved=frozenset(), relative=(8, "R_386_RELATIVE"))

@@ -1,0 +1,36 @@
+"""Where in the guest's source a site comes from, read only when it is printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linker.read_annotations import words
+from linker.sites.formats import INFO, SECTION_INFO, SECTION_STRINGS
+
+if TYPE_CHECKING:
+    from linker.read_annotations import Annotations
+    from linker.read_image import Bytes, Image
+
+INFO_WORDS = INFO.sizeof() // 4
+LINE_WORD, FILE_WORD = 2, 3  # positions of `line` and `file_off` in a record of 32-bit words
+
+
+class Sources:
+    """Source files and lines by site."""
+
+    def __init__(self, image: Image, memory: Bytes, annotations: Annotations) -> None:
+        info, names = image.section(SECTION_INFO), image.section(SECTION_STRINGS)
+        self._numbers = annotations.numbers
+        self._info = words(bytes(memory[info.off : info.off + info.len]), 4) if info else None
+        self._names = bytes(memory[names.off : names.off + names.len]) if names else b""
+
+    def at(self, index: int) -> str:
+        """`file:line` of the site at `index` of the address order; empty when unknown."""
+        if self._info is None:
+            return ""
+        base = self._numbers[index] * INFO_WORDS
+        line, file_off = self._info[base + LINE_WORD], self._info[base + FILE_WORD]
+        if not line or file_off >= len(self._names):
+            return ""
+        end = self._names.find(b"\0", file_off)
+        return f"{self._names[file_off : end if end >= 0 else None].decode('utf-8', 'replace')}:{line}"

@@ -1,0 +1,63 @@
+"""The image's symbols, read only when something is printed or selected by name."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError
+
+if TYPE_CHECKING:
+    from linker.read_image import Bytes, Image
+
+# Elf32_Sym and Elf64_Sym (gABI, Symbol Table), little-endian; and the positions of name, info, value and size in them.
+LAYOUTS = {
+    4: (struct.Struct("<IIIBBH"), (0, 3, 1, 2)),
+    8: (struct.Struct("<IBBHQQ"), (0, 1, 4, 5)),
+}
+STT_NOTYPE, STT_FUNC = 0, 2
+
+
+class Symbols:
+    """Functions and plain labels of `.symtab` by address and by name."""
+
+    def __init__(self, image: Image, memory: Bytes) -> None:
+        table, names = image.section(".symtab"), image.section(".strtab")
+        self._by_va: list[tuple[int, int, int]] = []
+        self._names = b""
+        if table is None or names is None:
+            return
+        self._names = bytes(memory[names.off : names.off + names.len])
+        layout, (name_at, info_at, va_at, len_at) = LAYOUTS[image.word_len]
+        data = bytes(memory[table.off : table.off + table.len])
+        if len(data) % layout.size:
+            raise LinkError("symbol table is truncated", where=".symtab", found=f"{len(data)} bytes")
+        self._by_va = sorted(
+            (row[va_at], row[len_at], row[name_at])
+            for row in layout.iter_unpack(data)
+            if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[va_at] and row[name_at] < len(self._names)
+        )
+
+    def _name(self, name_off: int) -> str:
+        end = self._names.find(b"\0", name_off)
+        return self._names[name_off : end if end >= 0 else None].decode("utf-8", "replace")
+
+    def at(self, va: int) -> str:
+        """`name+0x12` of the last symbol at or below `va`; empty when there is none."""
+        index = bisect_right(self._by_va, (va, 1 << 64, 0)) - 1
+        if index < 0:
+            return ""
+        start_va, _, name_off = self._by_va[index]
+        name = self._name(name_off)
+        return f"{name}+{va - start_va:#x}" if va > start_va else name
+
+    def ranges(self, name: str) -> list[tuple[int, int]]:
+        """Half-open address ranges of all symbols of that name; one without a size reaches to the next symbol."""
+        wanted = name.encode()
+        found = []
+        for index, (va, length, name_off) in enumerate(self._by_va):
+            if self._names.startswith(wanted + b"\0", name_off):
+                following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), va + 1)
+                found.append((va, va + length if length else following))
+        return found

@@ -1,0 +1,114 @@
+"""Write an output file whole or not at all: a temporary file beside it, then a rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from linker.read_image import Bytes
+
+PAGE_LEN = 4096
+
+
+def pages(ranges: Iterable[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """Half-open byte ranges widened to whole pages, joined where they touch, cut at `size`."""
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted({(low // PAGE_LEN, -(-high // PAGE_LEN)) for low, high in ranges}):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return [(low * PAGE_LEN, min(high * PAGE_LEN, size)) for low, high in joined]
+
+
+def write_changed(
+    source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int
+) -> None:
+    """Make `output` the bytes of the open file `source` but for the pages around `changed`, which come from `memory`.
+
+    The kernel copies the file; only changed pages pass through the process. LinkError leaves nothing behind.
+    """
+    with _replacing(output, mode) as descriptor:
+        _copy(source, descriptor, len(memory))
+        for low, high in pages(changed, len(memory)):
+            _write_all(descriptor, memory[low:high], low)
+
+
+def write_whole(output: Path, contents: Bytes, mode: int) -> None:
+    """Make `output` these bytes. LinkError leaves nothing behind."""
+    with _replacing(output, mode) as descriptor:
+        _write_all(descriptor, contents[:], 0)
+
+
+@contextmanager
+def _replacing(output: Path, mode: int) -> Iterator[int]:
+    """A descriptor to write to, whose file becomes `output` when the block ends well and vanishes when it does not."""
+    named: Path | None = None
+    try:
+        directory = os.open(output.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor, named = _open_temporary(output)
+            try:
+                yield descriptor
+                os.fchmod(descriptor, mode)
+                if named is None:
+                    named = output.with_name(f".{output.name}.{os.getpid()}.previrt")
+                    # Only linkat with AT_SYMLINK_FOLLOW names an open file, and Python takes it when a directory is given.
+                    os.link(f"/proc/self/fd/{descriptor}", named, src_dir_fd=directory, follow_symlinks=True)
+            finally:
+                os.close(descriptor)
+            named.rename(output)
+        finally:
+            os.close(directory)
+    except BaseException as error:
+        if named is not None:
+            with suppress(OSError):
+                named.unlink()
+        if isinstance(error, OSError):
+            raise LinkError(
+                f"cannot write: {error.strerror}", where=str(output), advice="nothing was written, the input is intact"
+            ) from None
+        raise
+
+
+def _open_temporary(output: Path) -> tuple[int, Path | None]:
+    """A file in the output's directory: without a name, so that not even SIGKILL leaves it behind, where that is possible."""
+    try:
+        return os.open(output.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+    import tempfile  # rarely needed, and slow to start
+
+    descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".previrt", dir=output.parent)
+    return descriptor, Path(name)
+
+
+def _copy(source: int, target: int, size: int) -> None:
+    done = 0
+    while done < size:
+        try:
+            count = os.copy_file_range(source, target, size - done, done, done)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            os.lseek(target, done, os.SEEK_SET)
+            count = os.sendfile(target, source, done, size - done)
+        if not count:
+            raise LinkError("the image became shorter while it was read", advice="link again, undisturbed")
+        done += count
+
+
+def _write_all(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
+    left = memoryview(data)
+    while left:
+        count = os.pwrite(descriptor, left, offset)
+        left, offset = left[count:], offset + count
