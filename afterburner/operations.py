@@ -33,12 +33,15 @@ PREFIXES = frozenset(
 # The stack may belong to someone else, or be gone, around these: docs/formats.md, `.afterburn.info` flags bit 0.
 NO_STACK = frozenset(NUMBER_OF[name] for name in ("iret", "sysret", "sysexit", "swapgs"))
 
+# Classes whose padding stands in front of the instruction, and how long the instruction is: flags bit 1.
+PADDED_IN_FRONT = {NUMBER_OF["sti"]: 1}
+
 # A register operand that stands alone: `%gs:8` is a memory operand and its segment is not read by the guest.
 _SPECIAL = rb"(?:(?P<cr>cr)|(?P<dr>d[rb]))(?:\d|\\)|(?P<seg>[cdefgs]s)(?![\w:\\]|[ \t]*:)"
-_PREFIXED = re.compile(rb"(?:^|[\s,])%[ \t]?(?:" + _SPECIAL + rb")", re.I)
-_BARE = re.compile(rb"(?:^|[\s,])%?(?:" + _SPECIAL + rb")", re.I)
-_FAR_POINTER = re.compile(rb"^(?:far|[ft]word)\b", re.I)
-_BREAKPOINT = re.compile(rb"^\$?[ \t]*(?:3|0x0*3)$", re.I)
+_PREFIXED = rb"(?i)(?:^|[\s,])%[ \t]?(?:" + _SPECIAL + rb")"
+_BARE = rb"(?i)(?:^|[\s,])%?(?:" + _SPECIAL + rb")"
+_FAR_POINTER = rb"(?i)(?:far|[ft]word)\b"
+_BREAKPOINT = rb"(?i)\$?[ \t]*(?:3|0x0*3)$"
 
 
 def by_operands(mnemonic: bytes, operands: bytes, intel: bool, bare_registers: bool) -> int:
@@ -47,10 +50,10 @@ def by_operands(mnemonic: bytes, operands: bytes, intel: bool, bare_registers: b
     `mnemonic` is lower case; `intel`: destination first; `bare_registers`: register names need no `%`.
     """
     if mnemonic in FAR_BRANCH:
-        return FAR_BRANCH[mnemonic] if intel and _FAR_POINTER.match(operands) else 0
+        return FAR_BRANCH[mnemonic] if intel and re.match(_FAR_POINTER, operands) else 0
     if mnemonic == b"int":
-        return NUMBER_OF["int3" if _BREAKPOINT.match(operands) else "int"]
-    found = (_BARE if bare_registers else _PREFIXED).search(operands)
+        return NUMBER_OF["int3" if re.match(_BREAKPOINT, operands) else "int"]
+    found = re.search(_BARE if bare_registers else _PREFIXED, operands)
     if found is None:
         return 0
     if mnemonic in PUSH:

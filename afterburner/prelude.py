@@ -22,7 +22,7 @@ Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be rec
 
 from __future__ import annotations
 
-from afterburner.operations import BY_MNEMONIC, MOV, NO_STACK, POP, PREFIXES, PUSH, ROOM_OF
+from afterburner.operations import BY_MNEMONIC, MOV, NO_STACK, PADDED_IN_FRONT, POP, PREFIXES, PUSH, ROOM_OF
 from linker.sites.x86_64.classes import NUMBER_OF
 
 MARK = b"# previrt-as 1: afterburned\n"
@@ -74,6 +74,11 @@ _TRACK = rb"""
 # The records are members of the COMDAT group of the code they describe ("?"), so that a group the linker drops takes
 # them along; the strings are in no group, because another group's records may name them.
 _END = rb"""
+.macro previrt.front length
+.if .Lprevirt.x&.Lprevirt.c&.Lprevirt.a
+.skip \length,0x90
+.endif
+.endm
 .macro previrt.end class,room,flags,line,n,file
 .if .Lprevirt.x&.Lprevirt.c&.Lprevirt.a
 .if \room
@@ -110,8 +115,24 @@ _STRING_IO = frozenset((NUMBER_OF["ins"], NUMBER_OF["outs"]))
 
 
 def _site(number: int) -> bytes:
-    flags = 1 if number in NO_STACK else 0
-    return b'previrt.end %d,%d,%d,\\line,\\n,"\\file"' % (number, ROOM_OF[number], flags)
+    return b'previrt.end %d,%d,%d,\\line,\\n,"\\file"' % (number, room_behind(number), flags_of(number))
+
+
+def flags_of(number: int) -> int:
+    """Flags of `.afterburn.info` for a class."""
+    return (1 if number in NO_STACK else 0) | (2 if number in PADDED_IN_FRONT else 0)
+
+
+def room_behind(number: int) -> int:
+    """Bytes the site has at least, counted from the instruction; 0 for a class that is padded in front."""
+    return 0 if number in PADDED_IN_FRONT else ROOM_OF[number]
+
+
+def front_padding(number: int) -> bytes:
+    """The statement that pads a class in front: an interrupt shadow (Intel SDM vol. 2, STI) must not fall on padding."""
+    if number not in PADDED_IN_FRONT:
+        return b""
+    return b"previrt.front %d; " % (ROOM_OF[number] - PADDED_IN_FRONT[number])
 
 
 def register_tests() -> bytes:
@@ -168,7 +189,10 @@ def shadows(user_macros: frozenset[bytes]) -> bytes:
     names = sorted(name for name in bodies if name not in user_macros)
     lines = [b".macro previrt.in line,n,file"]
     for name in names:
-        lines.append(b".macro %s a:vararg\n5380470:{nooptimize} %s \\a\n%s\n.endm" % (name, name, bodies[name]))
+        front = front_padding(BY_MNEMONIC.get(name, 0))
+        lines.append(
+            b".macro %s a:vararg\n5380470:%s{nooptimize} %s \\a\n%s\n.endm" % (name, front, name, bodies[name])
+        )
     lines.append(b".endm\n.macro previrt.out")
     lines.extend(b".purgem " + name for name in names)
     lines.append(b".endm\n")

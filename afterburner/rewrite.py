@@ -18,11 +18,9 @@ from afterburner.operations import (
     BY_MNEMONIC,
     FAR_BRANCH,
     MOV,
-    NO_STACK,
     POP,
     PREFIXES,
     PUSH,
-    ROOM_OF,
     by_bytes,
     by_operands,
 )
@@ -51,19 +49,21 @@ _CANDIDATE = re.compile(
     rb'|[^\n#;\\"]*[;\\]|[^\n#;"]*"[^\n"]*"[^\n]*[;\\])[^\n]*',
     re.I,
 )
-_ANY_LINE = re.compile(rb"\n[^\n]+")
+_ANY_LINE = rb"\n[^\n]+"
+
+# Patterns that most texts never need stay text; `re` compiles them on first use.
 
 # One statement and what ends it. Strings and character constants hide `;` and `#`.
 _STATEMENT = re.compile(rb"""((?:[^;#"'\n]++|"(?:[^"\\\n]|\\.)*+(?:"|$)|'(?:\\.|[^\n])?)*+)(;|#[^\n]*|$)""", re.M)
 _LABELS = re.compile(rb'(?:[ \t]*(?:"[^"\n]*"|(?:[\w.$@]|\\[\w@]|\\\(\))+)[ \t]*:(?!:))*+[ \t]*')
 _WORD = re.compile(rb"(?:\{[^}\n]*\}[ \t]*)*((?:[\w.$]|\\[\w@]|\\\(\))+)[ \t]*")
-_COMMENTS = re.compile(rb"""("(?:[^"\\]|\\.)*+(?:"|$)|'(?:\\.|[^\n])|#[^\n]*)|/\*.*?(?:\*/|$)""", re.S)
-_DYNAMIC_OPERAND = re.compile(rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)")
-_NUMBER = re.compile(rb"(?:0x[0-9a-f]+|\d+)$", re.I)
-_USER_MACRO = re.compile(rb"^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)", re.M | re.I)
+_COMMENTS = rb"""(?s)("(?:[^"\\]|\\.)*+(?:"|$)|'(?:\\.|[^\n])|#[^\n]*)|/\*.*?(?:\*/|$)"""
+_DYNAMIC_OPERAND = rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)"
+_NUMBER = rb"(?:0[xX][0-9a-fA-F]+|[1-9]\d*|0)$"
+_USER_MACRO = rb"(?mi)^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)"
 # int3 behind a branch that does not return is filler (straight-line speculation hardening).
-_FILLER = re.compile(
-    rb"[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$", re.I
+_FILLER = (
+    rb"(?i)[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$"
 )
 
 
@@ -131,12 +131,12 @@ class _Text:
         number = 0
         if word in _BY_OPERANDS:
             number = by_operands(word, operands, self.intel, self.bare_registers)
-            if not number and word not in FAR_BRANCH and _DYNAMIC_OPERAND.search(operands):
+            if not number and word not in FAR_BRANCH and re.search(_DYNAMIC_OPERAND, operands):
                 self.dynamic_operand(word, operands, begin, end)
                 return
         elif word in BY_MNEMONIC:
             number = BY_MNEMONIC[word]
-        if number and not (number == _INT3 and _FILLER.search(text, max(0, begin - 200), begin)):
+        if number and not (number == _INT3 and re.search(_FILLER, text[max(0, begin - 200) : begin])):
             self.site(number, begin, end)
 
     def site(self, number: int, begin: int, end: int) -> None:
@@ -144,20 +144,20 @@ class _Text:
         if self.prefix_at >= 0 and not self.text[self.prefix_end : begin].strip(b" \t\n;"):
             self.label(self.prefix_at)
         else:
-            self.label(begin)
+            self.label(begin, prelude.front_padding(number))
         if self.text[begin : begin + 1] != b".":
             self.edits.append((begin, begin, None))
-        flags = 1 if number in NO_STACK else 0
-        self.behind(end, b"previrt.end %d,%d,%d,%s" % (number, ROOM_OF[number], flags, self.where(begin)))
+        fields = (number, prelude.room_behind(number), prelude.flags_of(number), self.where(begin))
+        self.behind(end, b"previrt.end %d,%d,%d,%s" % fields)
 
-    def label(self, at: int) -> None:
-        """Put the label of a site before `at`, in order: a prefix may lie behind edits already made."""
+    def label(self, at: int, padding: bytes = b"") -> None:
+        """Put the label of a site, and padding, before `at`, in order: a prefix may lie behind edits already made."""
         self.site_count += 1
         self.prefix_at = -1
         index = len(self.edits)
         while index and self.edits[index - 1][0] >= at:
             index -= 1
-        self.edits.insert(index, (at, at, b"5380470: "))
+        self.edits.insert(index, (at, at, b"5380470: " + padding))
 
     def behind(self, end: int, statement: bytes) -> None:
         """Put a statement behind the one that ends at `end`."""
@@ -210,7 +210,7 @@ class _Text:
             self.edits.append((begin, end, b".Lprevirt.a=%d" % (word == b".afterburn_annotate")))
         elif word == b".byte":
             values = [value.strip() for value in operands.split(b",")]
-            if all(_NUMBER.match(value) for value in values):
+            if all(re.match(_NUMBER, value) for value in values):
                 number = by_bytes([int(value, 0) & 0xFF for value in values])
                 if number:
                     self.site(number, begin, end)
@@ -239,7 +239,7 @@ class _Text:
 
 def _without_block_comments(text: bytes) -> bytes:
     """Comments become their newlines, so that lines keep their numbers and statements can be told apart."""
-    return _COMMENTS.sub(lambda match: match[1] or b" " + b"\n" * match[0].count(b"\n"), text)
+    return re.sub(_COMMENTS, lambda match: match[1] or b" " + b"\n" * match[0].count(b"\n"), text)
 
 
 def rewrite(text: bytes, name: bytes, intel: bool = False, bare_registers: bool = False) -> bytes:
@@ -255,13 +255,13 @@ def rewrite(text: bytes, name: bytes, intel: bool = False, bare_registers: bool 
     work = _Text(b"\n" + text, name)
     work.intel, work.bare_registers = intel, bare_registers
     work.initial_syntax = work.syntax()
-    macros = _USER_MACRO.findall(text) if b".macro" in text else []
+    macros = re.findall(_USER_MACRO, text) if b".macro" in text else []
     work.user_macros = frozenset(macro.lower() for macro, _ in macros)
     pattern = _CANDIDATE
     if b".altmacro" in text:  # parameters need no backslash there
         work.parameters = frozenset(word.lower() for _, formals in macros for word in re.findall(rb"[\w$]+", formals))
         pattern = _ANY_LINE
-    for match in pattern.finditer(work.text):
+    for match in re.finditer(pattern, work.text):
         work.line(match.start() + 1, match.end())
     own_directives = b".afterburn_" in text
     if not (work.site_count or work.dynamic or own_directives):

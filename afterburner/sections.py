@@ -8,7 +8,7 @@ import re
 COPIED_CODE = frozenset((b".altinstr_replacement",))
 
 # What GNU as takes for code when `.section` gives no flags: gas/config/obj-elf.c, bfd/elf.c (special_sections).
-_CODE_BY_NAME = re.compile(rb"\.(?:text|init|fini|plt|gnu\.linkonce\.t)(?:\.|$)")
+_CODE_BY_NAME = rb"\.(?:text|init|fini|plt|gnu\.linkonce\.t)(?:\.|$)"
 _OPERANDS = re.compile(rb'[ \t]*("(?:[^"\\\n]|\\.)*+"|[^\s,;#"]+)[ \t]*(?:,[ \t]*(?:"([^"\n]*)"|([^\s,;]+)))?')
 
 
@@ -30,5 +30,5 @@ class SectionFlags:
             self._by_name[name] = b"#execinstr" in operands
         executable = self._by_name.get(name)
         if executable is None:
-            executable = _CODE_BY_NAME.match(name) is not None
+            executable = re.match(_CODE_BY_NAME, name) is not None
         return executable and name not in COPIED_CODE

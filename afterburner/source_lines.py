@@ -6,10 +6,10 @@ import re
 
 # `# 38 "irqflags.h" 1` before the text it describes: the C preprocessor (every .S) and gcc (around inline assembly,
 # closed by `# 0 "" 2`). `.loc` and `.file` come with -g.
-_MARKER = re.compile(rb'# (\d+) "((?:[^"\\\n]|\\.)*)"')
-_LOC = re.compile(rb"\s*\.loc[ \t]+(\d+)[ \t]+(\d+)")
-_NUMBERED_FILE = re.compile(rb'^\s*\.file[ \t]+(\d+)[ \t]+("[^"\n]*")(?:[ \t]+("[^"\n]*"))?', re.M)
-_COMPILER_FILE = re.compile(rb'^\s*\.file[ \t]+"', re.M)
+_MARKER = rb'# (\d+) "((?:[^"\\\n]|\\.)*)"'
+_LOC = rb"\.loc[ \t]+(\d+)[ \t]+(\d+)"
+_NUMBERED_FILE = rb'(?m)^\s*\.file[ \t]+(\d+)[ \t]+("[^"\n]*")(?:[ \t]+("[^"\n]*"))?'
+_COMPILER_FILE = rb'(?m)^\s*\.file[ \t]+"'
 
 
 class SourceLines:
@@ -33,16 +33,16 @@ class SourceLines:
         text = self._text
         marker = text.rfind(b"\n# ", self._marker_from, position)
         while marker >= 0:
-            match = _MARKER.match(text, marker + 1)
+            match = re.match(_MARKER, text[marker + 1 : marker + 4096])
             if match:
-                line_end = text.find(b"\n", match.end())
+                line_end = text.find(b"\n", marker + 1)
                 self._marker = (line_end, int(match[1]), match[2])
                 self._marker_from = marker
                 break
             marker = text.rfind(b"\n# ", self._marker_from, marker)
         loc = text.rfind(b".loc", self._loc_from, position)
         if loc >= 0:
-            match = _LOC.match(text, loc)
+            match = re.match(_LOC, text[loc : loc + 80])
             if match:
                 self._loc = (loc, int(match[2]), self._numbered_file(int(match[1])))
             self._loc_from = loc
@@ -55,7 +55,7 @@ class SourceLines:
         if self._loc[1]:
             return self._loc[1:]
         if self._compiled is None:
-            self._compiled = _COMPILER_FILE.search(self._text) is not None
+            self._compiled = re.search(_COMPILER_FILE, self._text) is not None
         if self._compiled:
             return 0, b""
         return self._text.count(b"\n", 0, position), self._own_name
@@ -63,7 +63,7 @@ class SourceLines:
     def _numbered_file(self, number: int) -> bytes:
         if self._files is None:
             self._files = {}
-            for match in _NUMBERED_FILE.finditer(self._text):
+            for match in re.finditer(_NUMBERED_FILE, self._text):
                 parts = [part.strip(b'"') for part in match.groups()[1:] if part]
                 self._files[int(match[1])] = b"/".join(parts) if not parts[-1].startswith(b"/") else parts[-1]
         return self._files.get(number, b"")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
+from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 from linker.hypervisors.base import (
     SITE_START,
     STUB,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from linker.hypervisors.base import TableContext
     from linker.sites.codec import Instruction
 
-INFO_NO_STACK = 1 << 0  # docs/formats.md, flags
 CALL = b"\xe8\0\0\0\0"
 JMP = b"\xe9\0\0\0\0"
 PC32_END = -4  # addend of a field that ends its instruction
@@ -139,7 +139,8 @@ class LolBinding:
         if len(form.code) <= room_len:
             return form
         if insn.class_name in FAULT_ANYWAY:
-            return Form(FormKind.TRAP, insn.code, reason=f"{room_len} bytes are too few for a jump; the host's #GP tells")
+            reason = f"{room_len} bytes are too few for a jump; the host's #GP tells"
+            return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=bool(flags & INFO_PAD_FRONT))
         return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
 
     def _best_form(self, insn: Instruction, flags: int) -> Form:

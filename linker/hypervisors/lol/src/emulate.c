@@ -494,7 +494,7 @@ void slow_popf(void);
 void slow_hlt(void);
 void slow_emulate_call(void);
 void slow_emulate_jump(void);
-int slow_sti(void);
+void slow_sti(void);
 
 static void work(const struct row *row, u64 start_va)
 {
@@ -549,16 +549,10 @@ void slow_hlt(void)
     work_simple(CLASS_HLT);
 }
 
-/*
- * sti with an interrupt pending. The instruction behind sti runs first on hardware; where that is hlt the interrupt
- * must find the guest in it, so hlt takes it. Returns whether it does.
- */
-int slow_sti(void)
+/* sti with an interrupt pending: the instruction behind it runs first, as on hardware; then the interrupt is taken. */
+void slow_sti(void)
 {
     frame.rip = take_return();
     frame.flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
-    if (is_hlt_site(frame.rip))
-        return 1;
-    deliver_interrupts();
-    return 0;
+    deliver_after_next_instruction();
 }

@@ -3,11 +3,12 @@
  *
  * A signal may arrive between any two instructions. It never uses `frame` while RIP is in the module's text, unless
  * lol_in_slow says C code owns it, and then it only leaves word (lol_pending). If RIP is in the text here it lets the
- * CPU single-step to the guest and delivers there (signals.c). So: no entry may run pushfq once it has begun, or the
- * trap flag of that stepping would reach the guest; lol_pushfq therefore begins with it, and ENTER sets lol_in_slow,
- * which ends the stepping, in front of it.
+ * CPU single-step to the guest and delivers there (signals.c). ENTER sets lol_in_slow, which ends the stepping, in
+ * front of its pushfq; the one of lol_pushfq is worked by the handler, so that no trap flag reaches the guest.
  */
 #include "frame.h"
+
+    .file "entry.S"
 
 #define VIF_BYTE lol_vif_word+1(%rip)
 
@@ -103,19 +104,14 @@ lol_sti:
 2:  mov scratch0(%rip), %rcx
     ENTER
     call slow_sti
-    test %eax, %eax
-    jnz lol_leave_now               /* hlt follows: it takes the interrupt */
-    jmp lol_leave
+    jmp lol_leave_now               /* one instruction of the guest comes first */
 
 /*
  * pushfq, called.   stack at entry: [return]     at the end: [flags], gone on at return
  * IF is always set in the hardware register, IOPL, NT and AC never; lea adds without touching the flags.
  */
     export lol_pushfq
-    .globl pushfq_entry
-    .hidden pushfq_entry
 lol_pushfq:
-pushfq_entry:
     pushfq
     mov %rax, scratch0(%rip)
     mov %rcx, scratch1(%rip)

@@ -303,6 +303,6 @@ void say_decimal(u64 value);
 /* ---- signals.c ---- */
 
 void signals_init(void);
-bool is_hlt_site(u64 rip);
+void deliver_after_next_instruction(void);
 
 #endif

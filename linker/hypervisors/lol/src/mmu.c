@@ -38,6 +38,9 @@
 #define MAP_FIXED 0x10
 #define MAP_FIXED_NOREPLACE 0x100000
 
+/* Read, then write with the dirty bit, then fetch: more faults than that mean the mapping does not help. */
+#define FAULT_REPEATS_MAX 4
+
 struct translation {
     u64 pa;
     u64 page_len;
@@ -49,6 +52,8 @@ static u64 memory_len;
 static int memory_fd;
 static bool anything_mapped;
 static bool supervisor_mapped; /* something is mapped that ring 3 must not reach */
+static u64 last_fault_va;       /* and how often in a row the host faulted there with nothing dropped in between */
+static unsigned fault_repeats;
 
 u8 *physical(u64 pa, u64 length)
 {
@@ -237,8 +242,6 @@ static void map_part(u64 va, u64 end, void *context)
  */
 struct fault mmu_host_fault(u64 va, enum access access)
 {
-    static u64 last_va, last_rip;
-    static unsigned repeated;
     struct translation found;
     struct mapping mapping;
     bool user = cpl() == 3;
@@ -247,10 +250,9 @@ struct fault mmu_host_fault(u64 va, enum access access)
     TRY(walk(va, access, user, &found));
     if (va < GUEST_LOW_VA || va >= GUEST_END_VA || va - lol_data_va < lol_data_len || in_module_text(va))
         stop_guest("the guest uses an address that a Linux process cannot give it", va);
-    repeated = va == last_va && frame.rip == last_rip ? repeated + 1 : 0;
-    last_va = va;
-    last_rip = frame.rip;
-    if (repeated > 8)
+    fault_repeats = va == last_fault_va ? fault_repeats + 1 : 0;
+    last_fault_va = va;
+    if (fault_repeats > FAULT_REPEATS_MAX)
         stop_guest("the host faults here although the access is allowed", va);
 
     start = va & ~(found.page_len - 1);
@@ -278,6 +280,7 @@ struct fault mmu_host_fault(u64 va, enum access access)
 
 void mmu_flush_all(void)
 {
+    fault_repeats = 0;
     if (!anything_mapped)
         return;
     outside_module(GUEST_LOW_VA, GUEST_END_VA, unmap_part, NULL);
@@ -290,6 +293,7 @@ void mmu_flush_page(u64 va)
 {
     u64 start = va & ~(LARGE_LEN - 1);
 
+    fault_repeats = 0;
     if (!anything_mapped || va >= GUEST_END_VA)
         return;
     outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, start + LARGE_LEN, unmap_part, NULL);

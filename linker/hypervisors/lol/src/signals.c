@@ -67,7 +67,8 @@ void signal_restorer(void);
 
 static u8 signal_stack[SIGNAL_STACK_LEN] __attribute__((aligned(64)));
 static u8 dispatch_selector = DISPATCH_BLOCK;
-static bool stepping;      /* the trap flag is ours: single-stepping out of a fast entry to deliver an interrupt */
+/* The trap flag is ours: an interrupt is to be delivered as soon as the guest is where it can be. */
+static bool stepping;
 bool user_dispatch_works;
 
 static void frame_from(const struct context *c)
@@ -90,10 +91,10 @@ static void frame_to(struct context *c)
     c->flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
 }
 
-extern u8 hlt_entry[] __attribute__((visibility("hidden"))), pushfq_entry[] __attribute__((visibility("hidden")));
+extern u8 hlt_entry[] __attribute__((visibility("hidden")));
 
 /* Whether the guest's next instruction is a bound hlt: `call lol_hlt`, perhaps behind padding. */
-bool is_hlt_site(u64 rip)
+static bool is_hlt_site(u64 rip)
 {
     u8 code[5];
     int displacement;
@@ -104,13 +105,21 @@ bool is_hlt_site(u64 rip)
     return rip + 5 + (u64)(s64)displacement == (u64)hlt_entry;
 }
 
-/* Single-step through the module: an image popfq or iretq is about to load must carry the trap flag on. */
+/*
+ * Single-step through the module: an image that popfq or iretq is about to load must carry the trap flag on, and pushfq,
+ * with which lol_pushfq begins, must not store it: it is worked here.
+ */
 static void keep_stepping(struct context *c)
 {
     const u8 *code = (const u8 *)c->rip;
     u64 *stack = (u64 *)c->rsp;
 
     c->flags |= FLAG_TF;
+    if (code[0] == 0x9c) { /* pushfq */
+        c->rsp -= 8;
+        *(u64 *)c->rsp = c->flags & ~(u64)FLAG_TF;
+        c->rip++;
+    }
     if (code[0] == 0x9d) /* popfq */
         stack[0] |= FLAG_TF;
     if (code[0] == 0x48 && code[1] == 0xcf) /* iretq */
@@ -121,6 +130,13 @@ static void end_stepping(struct context *c)
 {
     stepping = false;
     c->flags &= ~(u64)FLAG_TF;
+}
+
+/* The interrupt shadow of sti: `frame` goes to the guest with the trap flag, the trap behind its instruction delivers. */
+void deliver_after_next_instruction(void)
+{
+    stepping = true;
+    frame.flags |= FLAG_TF;
 }
 
 /* Registers are in `frame`, RIP in the guest: take what waits, unless a hlt about to run takes it. */
@@ -137,10 +153,6 @@ static void asynchronous(struct context *c)
     update_pending();
     if (!interrupt_deliverable())
         return;
-    if (c->rip == (u64)pushfq_entry) { /* nothing of it has run: back to the site */
-        c->rip = *(u64 *)c->rsp - 5;
-        c->rsp += 8;
-    }
     if (in_module_text(c->rip)) {
         if (!(c->flags & FLAG_TF)) {
             stepping = true;
@@ -202,6 +214,14 @@ static bool looks_privileged(const u8 *code)
     }
 }
 
+/* Whether the site's own instruction stands at `rip`: in front of its padding, or behind it. */
+static bool holds_instruction_at(const struct site *site, u64 rip)
+{
+    u64 start_va = site_start_va(site);
+
+    return rip == start_va || rip == start_va + site->length - site_row(site)->length;
+}
+
 /* #GP of the host in guest code: a software interrupt, a site left as it was, or the guest's own fault. */
 static struct fault general_protection(const struct context *c)
 {
@@ -214,7 +234,7 @@ static struct fault general_protection(const struct context *c)
             break;
     if (code[0] == OPCODE_INT)
         return software_interrupt(code[1], frame.rip + 2);
-    if (cpl() == 0 && site && site_start_va(site) == frame.rip) {
+    if (cpl() == 0 && site && holds_instruction_at(site, frame.rip)) {
         const struct row *row = site_row(site);
 
         return emulate(row, frame.rip + row->length);
