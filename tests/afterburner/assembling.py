@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import iced_x86
 from elftools.elf.elffile import ELFFile
 
 from linker.sites.x86_64.classes import NAME_OF
@@ -31,6 +32,21 @@ class Site:
     file: str
     code: bytes
 
+    @property
+    def is_padded_in_front(self) -> bool:
+        return bool(self.flags & 2)
+
+    @property
+    def instruction(self) -> bytes:
+        """The instruction without its padding, as iced-x86 sees it; fails if there is more than NOPs beside it."""
+        if self.is_padded_in_front:
+            instruction, padding = self.code.lstrip(b"\x90"), self.code[: -len(self.code.lstrip(b"\x90"))]
+        else:
+            length = next(iter(iced_x86.Decoder(64, self.code))).len
+            instruction, padding = self.code[:length], self.code[length:]
+        assert padding == b"\x90" * len(padding)
+        return instruction
+
 
 @dataclass
 class Assembled:
@@ -45,14 +61,11 @@ class Assembled:
         return [site.class_name for site in self.sites]
 
     def without_padding(self, section: str = ".text") -> bytes:
-        """The section with the NOPs of every site cut out, instruction lengths by objdump."""
-        lengths = {int(line.split(":")[0], 16): line for line in disassemble(self.path, section)}
+        """The section with the NOPs of every site cut out."""
         code = bytearray(self.sections[section])
         for site in sorted(self.sites, key=lambda site: -site.start):
             if site.section == section:
-                length = len(bytes.fromhex(lengths[site.start].split("\t")[1].replace(" ", "")))
-                assert set(code[site.start + length : site.end]) <= {0x90}
-                del code[site.start + length : site.end]
+                code[site.start : site.end] = site.instruction
         return bytes(code)
 
 

@@ -8,6 +8,7 @@ import iced_x86
 import pytest
 from assembling import assemble, assemble_plain
 
+from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.x86_64.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ BYTES = (
     ("sysret", "0x48,0x0f,0x07", "SYSRETQ"),
     ("str", "0x0f,0x00,0xc8", "STR"),
 )
+MNEMONICS = {value: name for name, value in vars(iced_x86.Mnemonic).items() if name.isupper()}
 ROOM = {row[1]: row[2] for row in CLASSES}
 
 
@@ -148,10 +150,14 @@ def check(text: str, directory: Path, class_name: str, mnemonic: str) -> None:
     plain = assemble_plain(text, directory)
     assert made.classes == [class_name]
     (site,) = made.sites
-    instruction = next(iter(iced_x86.Decoder(64, site.code)))
-    assert {v: k for k, v in vars(iced_x86.Mnemonic).items() if k.isupper()}[instruction.mnemonic] == mnemonic
+    padding_len = len(site.code) - len(site.code.lstrip(b"\x90"))  # sti: its interrupt shadow must not fall on padding
+    assert bool(padding_len) == bool(site.flags & INFO_PAD_FRONT) == (class_name == "sti")
+    code = site.code[padding_len:] + site.code[:padding_len]
+    instruction = next(iter(iced_x86.Decoder(64, site.instruction)))
+    assert MNEMONICS[instruction.mnemonic] == mnemonic
+    assert instruction.len == len(site.instruction)
     assert len(site.code) == max(instruction.len, ROOM[class_name])
-    assert site.code[instruction.len :] == b"\x90" * (len(site.code) - instruction.len)
+    assert site.is_padded_in_front == (class_name == "sti")
     assert made.without_padding() == plain.sections[".text"]
 
 
