@@ -82,7 +82,7 @@ _END = rb"""
 .macro previrt.end class,room,flags,line,n,file
 .if .Lprevirt.x&.Lprevirt.c&.Lprevirt.a
 .if \room
-.skip -(((\room-(.-5380470b))>0)*(\room-(.-5380470b))),0x90
+.fill -(((\room-(.-5380470b))>0)*(\room-(.-5380470b))),1,0x90
 .endif
 5380471:
 .ifndef .Lprevirt.f\n
