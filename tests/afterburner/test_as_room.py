@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.afterburner.assembling import assemble, run_as
+from assembling import assemble, run_as
 
 
 def test_an_instruction_that_fills_its_room_is_not_padded(tmp_path: Path) -> None:

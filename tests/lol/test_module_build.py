@@ -74,4 +74,12 @@ def test_rows_have_the_layout_of_the_c_structures(tmp_path: Path) -> None:
     )
     subprocess.run(["gcc", "-std=gnu11", "-I", SOURCES, "-fsyntax-only", source], check=True)
     packed = ROW.pack(0x0201, 3, 4, 5, 6, b"\7\x08\x09\x0a", 11, 12, 13, 14, 15, 17, 18, 19, bytes(16))
-    assert (packed[0], packed[2], packed[6], packed[14], packed[16], packed[24], packed[32]) == (1, 3, 7, 15, 17, 18, 19)
+    assert (packed[0], packed[2], packed[6], packed[14], packed[16], packed[24], packed[32]) == (
+        1,
+        3,
+        7,
+        15,
+        17,
+        18,
+        19,
+    )
