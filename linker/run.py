@@ -1,7 +1,7 @@
 """`previrt-run IMAGE`: run a bound image on this machine.
 
-The target an image is bound to knows how it is run: `RUNNER` in `linker/hypervisors/<target>/__init__.py` names a function
-that turns a `Request` into the command to become.
+The target an image is bound to knows how it is run: `RUNNER` in `linker/hypervisors/<target>/__init__.py` names a
+function that turns a `Request` into the command to become.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - costs 10 ms, wanted rarely
+    from importlib.metadata import version
 
     return version("previrt")
 
 
 def command_for(request: Request) -> list[str]:
     """The command that runs the image; LinkError when it is not bound to a target that runs here."""
-    from linker.read_annotations import read_bound_target  # noqa: PLC0415 - --help needs none of it
+    from linker.read_annotations import read_bound_target
 
     target = read_bound_target(request.image)
     if target is None:

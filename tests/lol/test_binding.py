@@ -6,7 +6,7 @@ from pathlib import Path
 import iced_x86
 import pytest
 
-from linker.hypervisors.base import FixupKind, Form, FormKind, Unbindable
+from linker.hypervisors.base import FixupKind, Form, FormKind, TableContext, Unbindable
 from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, INFO_NO_STACK, JUMP_STUB, ROW
 from linker.sites.codec import Instruction
 from linker.sites.x86_64.classes import CLASSES, ROOM_LEN
@@ -28,6 +28,7 @@ INSTRUCTIONS = {
     "verw": "verw (%rax)", "lar": "lar %ax, %eax", "lsl": "lsl %ax, %rax", "int": "int $0x80", "int3": "int3",
     "ud2": "ud2", "xsetbv": "xsetbv", "monitor": "monitor", "mwait": "mwait",
 }  # fmt: skip
+ROOM = {row[1]: row[2] for row in CLASSES}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def decode(code: bytes, va: int) -> list[iced_x86.Instruction]:
 def test_every_class_has_a_form_that_fits_its_room(name: str, instructions: dict[str, Instruction]) -> None:
     insn = instructions[name]
     assert insn.class_name == name
-    form = form_of(insn, max(dict((row[1], row[2]) for row in CLASSES)[name], insn.length))
+    form = form_of(insn, max(ROOM[name], insn.length))
     assert form.reason
 
 
@@ -144,8 +145,6 @@ def test_a_site_too_short_traps_where_the_host_faults_and_is_refused_elsewhere(
 
 
 def test_rows_say_what_the_decoder_said(instructions: dict[str, Instruction]) -> None:
-    from linker.hypervisors.base import TableContext
-
     listed = [instructions["lidt"], instructions["ljmp"], instructions["out"]]
     sites = [(0x400000, 0x400008, 0), (0x400010, 0x400018, 1), (0x400020, 0x400028, 2)]
     tables = BINDING.tables(TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192))

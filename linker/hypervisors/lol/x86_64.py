@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 from linker.hypervisors.base import (
     SITE_START,
     STUB,
@@ -30,6 +29,7 @@ from linker.hypervisors.base import (
     Tables,
     Unbindable,
 )
+from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:
     from linker.hypervisors.base import TableContext
@@ -56,9 +56,7 @@ TRAPS = {
     "ud2": "raises SIGILL, which the module turns into #UD",
 }
 # Where there may be no stack to call with: the ways into and out of the kernel, and what boot code does first.
-JUMPS = frozenset(
-    {"iret", "sysret", "sysexit", "swapgs", "lret", "ljmp", "lgdt", "lidt", "mov_to_seg", "load_far_pointer", "mov_to_cr"}
-)
+JUMPS = frozenset("iret sysret sysexit swapgs lret ljmp lgdt lidt mov_to_seg load_far_pointer mov_to_cr".split())
 # Fault in user mode, so that a site too short for a jump still works: the module finds it by its address.
 FAULT_ANYWAY = frozenset(
     "cli sti hlt lgdt lidt lldt ltr lmsw mov_from_cr mov_to_cr mov_from_dr mov_to_dr clts invlpg invpcid in out ins outs "
@@ -159,7 +157,7 @@ class LolBinding:
             return _call("lol_sti", "sets the virtual interrupt flag", pad_front=True)
         if name == "hlt":
             return _call("lol_hlt", "sleeps in the host")
-        if name in ENTRIES and insn.width_bits == 64:  # noqa: PLR2004 - the fast entries move 64-bit flags
+        if name in ENTRIES and insn.width_bits == 64:
             return _call(ENTRIES[name], "works the virtual flags")
         return Form(FormKind.CALL, CALL, (Fixup(1, STUB, PC32_END),), CALL_STUB, "worked by the module")
 
@@ -201,8 +199,8 @@ class LolBinding:
         )
 
 
-# struct row: class, length, width, flags, registers, base, index, scale, segment, address bits, displacement, immediate,
-# text, code.  struct site: start, row, length.
+# struct row: class, length, width, flags, registers, base, index, scale, segment, address bits, displacement,
+# immediate, text, code.  struct site: start, row, length.
 ROW = struct.Struct("<HBBBB4sbbBBBxqqQ16s")
 SITE = struct.Struct("<IHBx")
 SITE_SPAN_LEN = 1 << 32
