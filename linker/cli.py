@@ -6,7 +6,6 @@ The library is imported when the arguments are known to be good, so that `--help
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -102,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LinkError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         if request.json:
-            print(json.dumps({"error": error.to_json()}))
+            _print_json({"error": error.to_json()})
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted, nothing was written", file=sys.stderr)
@@ -146,14 +145,26 @@ def _run(request: argparse.Namespace) -> None:
 def _print_report(report: LinkReport, as_json: bool) -> None:
     from linker.report import format_report
 
-    print(json.dumps(report.to_json(), indent=2) if as_json else format_report(report))
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        print(format_report(report))
 
 
 def _list(request: argparse.Namespace) -> None:
     from linker.listing import format_listing, list_sites
 
     rows = list_sites(request.image, request.target, only=request.only, skip=request.skip)
-    print(json.dumps([row.to_json() for row in rows], indent=2) if request.json else format_listing(rows))
+    if request.json:
+        _print_json([row.to_json() for row in rows])
+    else:
+        print(format_listing(rows))
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2))
 
 
 if __name__ == "__main__":

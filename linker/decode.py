@@ -61,8 +61,7 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
     merged: defaultdict[tuple[Instruction, int, int], list[list[int]]] = defaultdict(list)
     for code, members in by_bytes.items():
         for kind, same in _by_kind(annotations.kinds, members):
-            ordered = _padding_behind(code, codec) if kind >> KIND_FLAGS_BITS & INFO_PAD_FRONT else code
-            for instruction, final in _decode_one(annotations, ordered, kind & CLASS_MASK, same, codec):
+            for instruction, final in _decode_one(annotations, code, kind, same, codec):
                 merged[instruction, len(code), kind >> KIND_FLAGS_BITS].append(final)
     groups = tuple(
         SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(sum(lists, []))) for key, lists in merged.items()
@@ -105,7 +104,10 @@ def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, cod
             expected=f"a length up to {min(len(code), UNDO_LEN - 1)}, that many bytes, zeros",
             advice="link from the original image",
         )
-    return entry[1 : 1 + kept_len] + codec.padding(len(code) - kept_len)
+    kept, padding = entry[1 : 1 + kept_len], codec.padding(len(code) - kept_len)
+    kinds = annotations.kinds
+    pad_front = kinds is not None and kinds[index] >> KIND_FLAGS_BITS & INFO_PAD_FRONT
+    return padding + kept if pad_front else kept + padding
 
 
 def _by_kind(kinds: Sequence[int] | None, members: list[int]) -> Iterable[tuple[int, list[int]]]:
@@ -121,30 +123,30 @@ def _by_kind(kinds: Sequence[int] | None, members: list[int]) -> Iterable[tuple[
     return split.items()
 
 
-def _padding_behind(code: bytes, codec: Codec) -> bytes:
-    """A site whose padding stands in front, as if it stood behind.
-
-    90 90 90 90 90 90 90 fb   ->   fb 90 90 90 90 90 90 90
-    """
-    for front_len in range(len(code) - 1, 0, -1):
-        if codec.is_padding(code[:front_len]):
-            return code[front_len:] + code[:front_len]
-    return code
+def _front_len(code: bytes, codec: Codec) -> int:
+    """How much padding stands in front of the instruction of a site that is padded there."""
+    return next((n for n in range(len(code) - 1, 0, -1) if codec.is_padding(code[:n])), 0)
 
 
 def _decode_one(
-    annotations: Annotations, code: bytes, class_number: int, members: list[int], codec: Codec
+    annotations: Annotations, code: bytes, kind: int, members: list[int], codec: Codec
 ) -> Iterable[tuple[Instruction, list[int]]]:
+    pad_front = bool(kind >> KIND_FLAGS_BITS & INFO_PAD_FRONT)
+    front_len = _front_len(code, codec) if pad_front else 0
     try:
-        instruction = codec.decode(code, annotations.starts_va[members[0]])
-        if class_number not in (0, instruction.class_number):
+        instruction = codec.decode(code[front_len:], annotations.starts_va[members[0]] + front_len)
+        if kind & CLASS_MASK not in (0, instruction.class_number):
             raise LinkError(
                 "class in .afterburn.info is not the instruction's",
-                found=f"class {class_number}",
+                found=f"class {kind & CLASS_MASK}",
                 expected=f"{instruction.class_number} ({instruction.class_name}) for '{instruction.text}'",
                 advice=REBUILD,
             )
-        padding = code[instruction.length :]
+        padding = code[front_len + instruction.length :]
+        if pad_front and padding:
+            raise LinkError(
+                f"site does not end with '{instruction.text}', as its flag says", found=code.hex(" "), advice=REBUILD
+            )
         if not codec.is_padding(padding):
             raise LinkError(
                 f"padding behind '{instruction.text}' is not no-operations",
@@ -156,6 +158,6 @@ def _decode_one(
         error.where = record_name(annotations, members[0])
         error.advice = error.advice or REBUILD
         raise
-    if not instruction.ip_relative:
+    if not instruction.ip_relative or len(members) == 1:
         return ((instruction, members),)
-    return [(codec.decode(code, annotations.starts_va[index]), [index]) for index in members]
+    return [(codec.decode(code[front_len:], annotations.starts_va[index] + front_len), [index]) for index in members]

@@ -10,24 +10,24 @@ changes what its PC-relative references across the two must say, and where its a
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from elftools.elf.elffile import ELFFile
-
-from linker.errors import LinkError
+from linker.errors import LinkError, naming
 from linker.reach import require_signed
-from linker.read_image import read_notes, read_section_header
+from linker.read_annotations import parse_descriptor
+from linker.read_image import SHF_ALLOC, open_image, read_headers, read_notes, string_at
 from linker.sites import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from linker.read_image import Section
     from linker.sites.codec import Codec, Relocations
 
 RELA = struct.Struct("<QQq")
 SYMBOL = struct.Struct("<IBBHQQ")
-SHF_ALLOC = 2
 SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 PF_X, PF_W = 1, 2
 
@@ -76,80 +76,87 @@ class Placed(NamedTuple):
 
 def read_module(path: Path, codec: Codec) -> Module:
     """Read an interface module; LinkError when it is not one that can be placed."""
-    try:
-        with path.open("rb") as stream:
-            return _read(path.name, ELFFile(stream), codec.relocations)
-    except LinkError as error:
-        error.file = error.file or str(path)
-        raise
-    except FileNotFoundError:
-        raise LinkError("interface module is missing", where=str(path), advice="install previrt again") from None
-    except Exception as error:
-        raise LinkError("cannot read the interface module", where=str(path), found=str(error)) from error
+    with naming(path), open_image(path) as file:
+        return _read(path.name, bytes(file.memory), codec.relocations)
 
 
-def _read(name: str, elf: ELFFile, relocations: Relocations) -> Module:
-    loads = [segment for segment in elf.iter_segments("PT_LOAD")]
-    executable = [load for load in loads if load["p_flags"] & PF_X]
-    writable = [load for load in loads if load["p_flags"] & PF_W]
+def _read(name: str, contents: bytes, relocations: Relocations) -> Module:
+    headers = read_headers(contents)
+    loads = [segment for segment in headers.segments if segment.type == "PT_LOAD"]
+    executable = [load for load in loads if load.flags & PF_X]
+    writable = [load for load in loads if load.flags & PF_W]
     if len(loads) != 2 or len(executable) != 1 or len(writable) != 1:
         raise LinkError(
             "module has the wrong segments",
             found=f"{len(loads)} PT_LOAD, {len(executable)} executable, {len(writable)} writable",
             expected="two, one read+execute and one read+write",
         )
-    parts = [Part(load["p_vaddr"], load.data().ljust(load["p_memsz"], b"\0")) for load in executable + writable]
+    text, data = (
+        Part(load.va, contents[load.off : load.off + load.len].ljust(load.memory_len, b"\0"))
+        for load in executable + writable
+    )
+    elf = _Contents(contents, headers.sections)
     said = _module_note(elf)
     return Module(
         name=name,
         target=str(said.target),
         machine=said.machine,
         abi=said.module_abi,
-        text=parts[0],
-        data=parts[1],
+        text=text,
+        data=data,
         exports=_exports(elf),
-        crossing=tuple(_crossing(elf, parts, relocations)),
+        crossing=tuple(_crossing(elf, [text, data], relocations)),
         pointers=_pointers(elf, relocations),
     )
 
 
-def _module_note(elf: ELFFile) -> formats.Parsed:
-    for section in (read_section_header(elf, number) for number in range(elf.num_sections())):
-        for note in read_notes(elf.stream, section) if section.type == "SHT_NOTE" else ():
-            if (note.owner, note.type) == (formats.NOTE_OWNER, formats.NT_MODULE):
-                return formats.NOTE_MODULE.parse(note.descriptor)
+class _Contents(NamedTuple):
+    memory: bytes
+    sections: Sequence[Section]
+
+    def at(self, index: int) -> Section:
+        if index >= len(self.sections):
+            raise LinkError("no such section", found=str(index), expected=f"below {len(self.sections)}")
+        return self.sections[index]
+
+    def data(self, section: Section) -> bytes:
+        return self.memory[section.off : section.off + section.len]
+
+    def rows(self, section: Section, layout: struct.Struct) -> Iterator[tuple[int, ...]]:
+        data = self.data(section)
+        return layout.iter_unpack(data[: len(data) - len(data) % layout.size])
+
+    def relocations(self, *, dynamic: bool) -> Iterator[Section]:
+        return (s for s in self.sections if s.type == "SHT_RELA" and bool(s.flags & SHF_ALLOC) == dynamic)
+
+
+def _module_note(elf: _Contents) -> formats.Parsed:
+    for note in read_notes(elf.memory, elf.sections):
+        if (note.owner, note.type) == (formats.NOTE_OWNER, formats.NT_MODULE):
+            return parse_descriptor(formats.NOTE_MODULE, note.descriptor, "MODULE")
     raise LinkError("no MODULE note", expected="one in .note.previrt.module")
 
 
-def _exports(elf: ELFFile) -> dict[str, int]:
-    table, names = _section(elf, ".dynsym").data(), _section(elf, ".dynstr").data()
+def _exports(elf: _Contents) -> dict[str, int]:
     exports = {}
-    for name_off, _, _, section, va, _ in SYMBOL.iter_unpack(table[SYMBOL.size :]):
-        name = names[name_off : names.index(b"\0", name_off)].decode()
-        if section == SHN_UNDEF:
-            raise LinkError(f"undefined symbol '{name}'", expected="a module that is complete")
-        exports[name] = va
+    for table in (section for section in elf.sections if section.type == "SHT_DYNSYM"):
+        names = elf.data(elf.at(table.link))
+        for name_off, _, _, section, va, _ in islice(elf.rows(table, SYMBOL), 1, None):
+            name = string_at(names, name_off)
+            if section == SHN_UNDEF:
+                raise LinkError(f"undefined symbol '{name}'", expected="a module that is complete")
+            exports[name] = va
     return exports
 
 
-def _section(elf: ELFFile, name: str) -> formats.Parsed:
-    section = elf.get_section_by_name(name)
-    if section is None:
-        raise LinkError(f"no section {name}")
-    return section
-
-
-def _crossing(elf: ELFFile, parts: list[Part], relocations: Relocations) -> list[Reference]:
+def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> Iterator[Reference]:
     """References from one part to the other, out of the static relocations."""
-    found = []
-    for section in elf.iter_sections("SHT_RELA"):
-        if section["sh_flags"] & SHF_ALLOC:
+    for section in elf.relocations(dynamic=False):
+        patched = elf.at(section.info)
+        if not patched.flags & SHF_ALLOC:
             continue
-        patched = elf.get_section(section["sh_info"])
-        if not patched["sh_flags"] & SHF_ALLOC:
-            continue
-        symbols = list(SYMBOL.iter_unpack(elf.get_section(section["sh_link"]).data()))
-        for va, info, _ in RELA.iter_unpack(section.data()):
+        symbols = list(elf.rows(elf.at(section.link), SYMBOL))
+        for va, info, _ in elf.rows(section, RELA):
             kind, symbol = info & 0xFFFFFFFF, symbols[info >> 32]
             if kind in relocations.unmoved:
                 continue
@@ -164,26 +171,24 @@ def _crossing(elf: ELFFile, parts: list[Part], relocations: Relocations) -> list
                 )
             if symbol[3] == SHN_UNDEF or symbol[3] >= SHN_LORESERVE:
                 raise LinkError("module refers to no section of its own", where=where, expected="a defined symbol")
-            target_va = elf.get_section(symbol[3])["sh_addr"]
+            target_va = elf.at(symbol[3]).va
             if _part_of(parts, va) is not _part_of(parts, target_va):
-                found.append(Reference(va, target_va, relocations.pc_relative[kind][1]))
-    return found
+                yield Reference(va, target_va, relocations.pc_relative[kind][1])
 
 
-def _pointers(elf: ELFFile, relocations: Relocations) -> dict[int, int]:
+def _pointers(elf: _Contents, relocations: Relocations) -> dict[int, int]:
     pointers = {}
     relative, relative_name = relocations.relative
-    for section in elf.iter_sections("SHT_RELA"):
-        if section["sh_flags"] & SHF_ALLOC:
-            for va, info, addend in RELA.iter_unpack(section.data()):
-                if info & 0xFFFFFFFF != relative:
-                    raise LinkError(
-                        "module has a dynamic relocation that is not relative",
-                        where=f"{va:#x}",
-                        found=f"type {info & 0xFFFFFFFF}",
-                        expected=f"{relative} ({relative_name})",
-                    )
-                pointers[va] = addend
+    for section in elf.relocations(dynamic=True):
+        for va, info, addend in elf.rows(section, RELA):
+            if info & 0xFFFFFFFF != relative:
+                raise LinkError(
+                    "module has a dynamic relocation that is not relative",
+                    where=f"{va:#x}",
+                    found=f"type {info & 0xFFFFFFFF}",
+                    expected=f"{relative} ({relative_name})",
+                )
+            pointers[va] = addend
     return pointers
 
 

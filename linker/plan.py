@@ -168,16 +168,17 @@ def make_plan(request: Request) -> Plan:
     """Plan a binding, or with no binding the way back; LinkError when a site cannot be bound or does not fit."""
     if request.binding is None:
         return _plan_restore(request)
-    planned, skipped = [], []
+    planned, left = [], []
     for group, form in choose_forms(request.sites, request.binding, request.codec):
         mine, others = _split(group, request.chosen)
         if mine.members:
             planned.append((mine, form))
         if others.members:
-            skipped.append(_unchanged(request, others, SKIPPED, "not selected"))
+            left.append(others)
     bindable = _require_forms(request, planned)
-    layout = _Layout(request, bindable)
-    groups = [layout.patch(group, form) for group, form in bindable] + skipped
+    layout = _Layout(request, [group for group, _ in bindable] + left)
+    groups = [layout.patch(group, form) for group, form in bindable]
+    groups += [_unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]
     if overwritten and request.sites.annotations.undo is None and not request.keeps_original:
         raise LinkError(
@@ -248,7 +249,7 @@ def _require_forms(
 
 
 def _pick(members: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
-    return rows if len(members) == len(rows) else [rows[index] for index in members]
+    return rows if len(members) == len(rows) else list(map(rows.__getitem__, members))
 
 
 def _patch_group(
@@ -263,8 +264,8 @@ def _patch_group(
         reason=reason,
         members=members,
         starts_va=_pick(members, sites.annotations.starts_va),
-        slices=sites.slices if everything else [sites.slices[index] for index in members],
-        before=sites.found if everything else [sites.found[index] for index in members],
+        slices=sites.slices if everything else list(map(sites.slices.__getitem__, members)),
+        before=sites.found if everything else list(map(sites.found.__getitem__, members)),
         after=after,
         used_len=used_len,
         fixups=fixed.get("fixups", ()),
@@ -289,10 +290,11 @@ class _Layout:
         reserve, data part:  [ module data, bss | tables | 00 ... ]
     """
 
-    def __init__(self, request: Request, planned: Sequence[tuple[SiteGroup, Form]]) -> None:
+    def __init__(self, request: Request, groups: Sequence[SiteGroup]) -> None:
+        """`groups`: all sites, those too that are left as they are: a module may meet them when they trap."""
         assert request.binding is not None
         self._request = request
-        self._planned = planned
+        self._groups = groups
         self._reserve = request.sites.annotations.reserve
         self._rows: dict[Instruction, int] = {}
         self._shared: dict[tuple[Stub, Instruction], int] = {}
@@ -315,7 +317,7 @@ class _Layout:
         reserve, annotations = self._reserve, self._request.sites.annotations
         indexes: dict[Instruction, int] = {}
         sites = []
-        for group, _ in self._planned:
+        for group in self._groups:
             row = indexes.setdefault(group.instruction, len(indexes))
             sites += [(annotations.starts_va[n], annotations.ends_va[n], row) for n in group.members]
         sites.sort()

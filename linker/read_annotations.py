@@ -140,7 +140,7 @@ def read_bound_target(path: Path) -> str | None:
 
 def parse_bound(descriptor: bytes) -> Bound:
     """A BOUND note's descriptor."""
-    read = _parse(formats.NOTE_BOUND, descriptor, "BOUND")
+    read = parse_descriptor(formats.NOTE_BOUND, descriptor, "BOUND")
     return Bound(str(read.target), read.module_abi, read.saved_entry_va, read.site_count)
 
 
@@ -149,7 +149,8 @@ def build_bound(bound: Bound) -> bytes:
     return bytes(formats.NOTE_BOUND.build({**bound._asdict(), "flags": 0}))
 
 
-def _parse(layout: formats.Layout, descriptor: bytes, name: str) -> formats.Parsed:
+def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> formats.Parsed:
+    """A note's descriptor; LinkError when it is not of the layout."""
     try:
         if len(descriptor) != layout.sizeof():
             raise LinkError(
@@ -172,11 +173,11 @@ def _read_notes(image: Image, codec: Codec) -> tuple[Note | None, Reserve | None
             found[note.type] = note
     reserve = None
     if formats.NT_RESERVE in found:
-        read = _parse(formats.NOTE_RESERVE, found[formats.NT_RESERVE].descriptor, "RESERVE")
+        read = parse_descriptor(formats.NOTE_RESERVE, found[formats.NT_RESERVE].descriptor, "RESERVE")
         reserve = Reserve(read.text_va, read.text_len, read.data_va, read.data_len, read.entry_va)
     if formats.NT_ANNOTATION not in found:
         return None, reserve
-    said = _parse(formats.NOTE_ANNOTATION, found[formats.NT_ANNOTATION].descriptor, "ANNOTATION")
+    said = parse_descriptor(formats.NOTE_ANNOTATION, found[formats.NT_ANNOTATION].descriptor, "ANNOTATION")
     for what, got, want in (
         ("annotation version", said.version, 1),
         ("annotated machine", said.machine, image.machine),

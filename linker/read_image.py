@@ -1,6 +1,7 @@
 """Phase 1: what an ELF image is made of. Facts only; the bytes stay where they are.
 
-The file may be hostile, so every number is checked against the size of the file before it is used.
+The file may be hostile, so every number is checked against the size of the file before it is used. The layouts are
+pyelftools'; its `ELFFile` is not used, because it follows references before they can be checked and imports DWARF.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ import os
 import stat
 import struct
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from elftools.elf.elffile import ELFFile
+from elftools.elf.structs import ELFStructs
 
 from linker.errors import LinkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-T = TypeVar("T")
+    from elftools.construct import Construct
+    from elftools.construct.lib.container import Container
 
+IDENT_LEN, EI_CLASS, EI_DATA, ELFDATA2LSB = 16, 4, 5, 1
+CLASS_BITS = {1: 32, 2: 64}
+MACHINE_OFF = 18  # e_machine; pyelftools gives it as a name
+PN_XNUM = 0xFFFF
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
 ENTRY_OFF = 24  # e_entry in the ELF header of either class
@@ -49,6 +55,8 @@ class Section(NamedTuple):
     va: int
     off: int
     len: int
+    link: int
+    info: int
 
     @property
     def end_va(self) -> int:
@@ -59,6 +67,17 @@ class Section(NamedTuple):
     def is_code(self) -> bool:
         """Whether it is mapped, executable and in the file."""
         return bool(self.flags & SHF_ALLOC and self.flags & SHF_EXECINSTR and self.type != "SHT_NOBITS")
+
+
+class Segment(NamedTuple):
+    """A program header. `len` bytes at `off` of the file, `memory_len` in memory."""
+
+    type: str | int
+    flags: int
+    va: int
+    off: int
+    len: int
+    memory_len: int
 
 
 class Window(NamedTuple):
@@ -131,52 +150,121 @@ def open_image(path: Path) -> Iterator[OpenFile]:
         os.close(descriptor)
 
 
-def read_image(memory: mmap.mmap) -> Image:
+class Headers(NamedTuple):
+    """The three kinds of headers of an ELF file."""
+
+    machine: int
+    word_len: int
+    kind: str
+    entry_va: int
+    sections: tuple[Section, ...]
+    segments: tuple[Segment, ...]
+
+
+def read_image(memory: Bytes) -> Image:
     """Read headers, sections and notes; LinkError says what is wrong with the file."""
-    if memory[:4] != b"\x7fELF":
-        raise LinkError("not an ELF file", found=f"magic {memory[:4].hex(' ')}", expected="7f 45 4c 46")
-    if memory[5:6] == b"\x02":
-        raise LinkError("wrong byte order", found="big-endian", expected="little-endian")
-    memory.seek(0)
-    elf = _guard("ELF header", lambda: ELFFile(memory))
-    header = elf.header
-    if header["e_type"] not in ("ET_EXEC", "ET_DYN"):
+    headers = read_headers(memory)
+    if headers.kind not in ("ET_EXEC", "ET_DYN"):
         raise LinkError(
             "wrong kind of ELF file",
-            found=str(header["e_type"]),
+            found=headers.kind,
             expected="a linked image, ET_EXEC or ET_DYN",
             advice="link the guest first",
         )
-    for what, offset, entry_len, count in (
-        ("program header table", header["e_phoff"], header["e_phentsize"], _guard("header", elf.num_segments)),
-        ("section header table", header["e_shoff"], header["e_shentsize"], _guard("header", elf.num_sections)),
-    ):
-        _check_inside(what, offset, entry_len * count, len(memory))
-    sections, notes = _guard("section headers", lambda: _read_sections(elf, len(memory)))
-    windows = _guard("program headers", lambda: _read_windows(elf, len(memory)))
     return Image(
-        machine=_machine_number(memory),
-        word_len=elf.elfclass // 8,
-        entry_va=header["e_entry"],
-        sections=sections,
-        windows=windows,
-        notes=notes,
+        machine=headers.machine,
+        word_len=headers.word_len,
+        entry_va=headers.entry_va,
+        sections=headers.sections,
+        windows=check_windows(
+            [Window(load.va, load.len, load.off) for load in headers.segments if load.type == "PT_LOAD" and load.len]
+        ),
+        notes=tuple(read_notes(memory, headers.sections)),
         size=len(memory),
     )
 
 
-def _machine_number(memory: mmap.mmap) -> int:
-    return int.from_bytes(memory[18:20], "little")
+def read_headers(memory: Bytes) -> Headers:
+    """Read an ELF file's headers. Every table, section and segment is inside the file, or LinkError says which is not."""
+    ident = bytes(memory[:IDENT_LEN])
+    if ident[:4] != b"\x7fELF":
+        raise LinkError("not an ELF file", found=f"magic {ident[:4].hex(' ')}", expected="7f 45 4c 46")
+    if len(ident) < IDENT_LEN or ident[EI_CLASS] not in CLASS_BITS:
+        raise LinkError("ELF class is unknown", found=ident[EI_CLASS : EI_CLASS + 1].hex() or "nothing", expected="1 or 2")
+    if ident[EI_DATA] != ELFDATA2LSB:
+        raise LinkError("wrong byte order", found=f"data encoding {ident[EI_DATA]}", expected="1, little-endian")
+    layouts = ELFStructs(little_endian=True, elfclass=CLASS_BITS[ident[EI_CLASS]])
+    layouts.create_basic_structs()
+    header = _parse(layouts.Elf_Ehdr, memory, 0, "ELF header")
+    layouts.create_advanced_structs(header.e_type, header.e_machine, header.e_ident.EI_OSABI)
+
+    section_count, names_index, segment_count = header.e_shnum, header.e_shstrndx, header.e_phnum
+    if header.e_shoff and not section_count:  # gABI: what 16 bits do not hold is in the first section header
+        first = _parse(layouts.Elf_Shdr, memory, header.e_shoff, "first section header")
+        section_count, names_index = first.sh_size, first.sh_link
+        segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
+    raw_segments = _parse_table(
+        "program header", layouts.Elf_Phdr, memory, header.e_phoff, header.e_phentsize, segment_count
+    )
+    raw_sections = _parse_table(
+        "section header", layouts.Elf_Shdr, memory, header.e_shoff, header.e_shentsize, section_count
+    )
+    return Headers(
+        machine=int.from_bytes(memory[MACHINE_OFF : MACHINE_OFF + 2], "little"),
+        word_len=layouts.elfclass // 8,
+        kind=str(header.e_type),
+        entry_va=header.e_entry,
+        sections=_sections(raw_sections, names_index, memory),
+        segments=_segments(raw_segments, len(memory)),
+    )
 
 
-def _guard(what: str, read: Callable[[], T]) -> T:
-    """Run pyelftools on bytes nobody vouches for. Besides ELFError it lets through whatever its own parsing trips on."""
-    try:
-        return read()
-    except LinkError:
-        raise
-    except Exception as error:
-        raise LinkError(f"cannot read the {what}", found=f"{type(error).__name__}: {error}") from error
+def _parse(layout: Construct, memory: Bytes, offset: int, what: str) -> Container:
+    length = layout.sizeof()
+    _check_inside(what, offset, length, len(memory))
+    return layout.parse(bytes(memory[offset : offset + length]))
+
+
+def _parse_table(
+    what: str, layout: Construct, memory: Bytes, offset: int, entry_len: int, count: int
+) -> list[Container]:
+    if count and entry_len != layout.sizeof():
+        raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))
+    _check_inside(f"{what} table", offset, entry_len * count, len(memory))
+    return [_parse(layout, memory, offset + n * entry_len, f"{what} {n}") for n in range(count)]
+
+
+def _segments(headers: Sequence[Container], size: int) -> tuple[Segment, ...]:
+    for number, header in enumerate(headers):
+        if header.p_type == "PT_LOAD":
+            _check_inside(f"segment {number}", header.p_offset, header.p_filesz, size)
+    return tuple(
+        Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz) for h in headers
+    )
+
+
+def _sections(headers: Sequence[Container], names_index: int, memory: Bytes) -> tuple[Section, ...]:
+    if headers and names_index >= len(headers):
+        raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {len(headers)}")
+    for number, header in enumerate(headers):
+        if header.sh_type not in ("SHT_NOBITS", "SHT_NULL"):
+            _check_inside(f"section {number}", header.sh_offset, header.sh_size, len(memory))
+    names = b""
+    if headers and headers[names_index].sh_type == "SHT_STRTAB":
+        start = headers[names_index].sh_offset
+        names = bytes(memory[start : start + headers[names_index].sh_size])
+    return tuple(
+        Section(
+            string_at(names, h.sh_name), h.sh_type, h.sh_flags, h.sh_addr, h.sh_offset, h.sh_size, h.sh_link, h.sh_info
+        )
+        for h in headers
+    )
+
+
+def string_at(table: bytes, offset: int) -> str:
+    """The string at `offset` of a string table; empty behind its end."""
+    end = table.find(b"\0", offset)
+    return table[offset : end if end >= 0 else None].decode("utf-8", "replace")
 
 
 def _check_inside(what: str, offset: int, length: int, size: int) -> None:
@@ -187,16 +275,6 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
             expected=f"at least {offset + length}",
             advice="the file is truncated or damaged; copy it again",
         )
-
-
-def _read_windows(elf: ELFFile, size: int) -> tuple[Window, ...]:
-    windows = []
-    for number in range(elf.num_segments()):
-        header = elf.get_segment(number).header
-        if header["p_type"] == "PT_LOAD" and header["p_filesz"]:
-            _check_inside(f"segment {number}", header["p_offset"], header["p_filesz"], size)
-            windows.append(Window(header["p_vaddr"], header["p_filesz"], header["p_offset"]))
-    return check_windows(windows)
 
 
 def check_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
@@ -212,44 +290,23 @@ def check_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(by_va)
 
 
-def _read_sections(elf: ELFFile, size: int) -> tuple[tuple[Section, ...], tuple[Note, ...]]:
-    sections, notes = [], []
-    for number in range(elf.num_sections()):
-        section = read_section_header(elf, number)
-        if section.type not in ("SHT_NOBITS", "SHT_NULL"):
-            _check_inside(f"section {number} ({section.name})", section.off, section.len, size)
-        sections.append(section)
-        if section.type == "SHT_NOTE":
-            notes.extend(read_notes(elf.stream, section))
-    return tuple(sections), tuple(notes)
-
-
-def read_notes(stream: BinaryIO | mmap.mmap, section: Section) -> Iterator[Note]:
-    """Notes as they stand: a name and a descriptor, each padded to 4 bytes (gABI, Note Section).
-
-    pyelftools would translate type numbers as if every owner were GNU or CORE.
-    """
-    end = section.off + section.len
-    offset = section.off
-    while offset + NOTE_HEADER.size <= end:
-        stream.seek(offset)
-        name_len, descriptor_len, kind = NOTE_HEADER.unpack(stream.read(NOTE_HEADER.size))
-        name_off = offset + NOTE_HEADER.size
-        descriptor_off = name_off + (name_len + 3 & ~3)
-        if descriptor_off + descriptor_len > end:
-            raise LinkError("note is cut off", where=f"{section.name} at offset {offset - section.off:#x}")
-        owner = stream.read(name_len).rstrip(b"\0").decode("latin-1")
-        stream.seek(descriptor_off)
-        descriptor = stream.read(descriptor_len)
-        va = section.va + descriptor_off - section.off if section.flags & SHF_ALLOC else None
-        yield Note(owner, kind, descriptor_off, va, descriptor)
-        offset = descriptor_off + (descriptor_len + 3 & ~3)
-
-
-def read_section_header(elf: ELFFile, number: int) -> Section:
-    """One section header, its name looked up."""
-    read = elf.get_section(number)
-    header = read.header
-    return Section(
-        read.name, header["sh_type"], header["sh_flags"], header["sh_addr"], header["sh_offset"], header["sh_size"]
-    )
+def read_notes(memory: Bytes, sections: Iterable[Section]) -> Iterator[Note]:
+    """Notes of all note sections: a name and a descriptor, each padded to 4 bytes (gABI, Note Section)."""
+    for section in sections:
+        if section.type != "SHT_NOTE":
+            continue
+        offset, end = section.off, section.off + section.len
+        while offset + NOTE_HEADER.size <= end:
+            name_off = offset + NOTE_HEADER.size
+            name_len, descriptor_len, kind = NOTE_HEADER.unpack(memory[offset:name_off])
+            descriptor_off = name_off + (name_len + 3 & ~3)
+            if descriptor_off + descriptor_len > end:
+                raise LinkError("note is cut off", where=f"{section.name} at offset {offset - section.off:#x}")
+            yield Note(
+                owner=string_at(bytes(memory[name_off : name_off + name_len]), 0),
+                type=kind,
+                off=descriptor_off,
+                va=section.va + descriptor_off - section.off if section.flags & SHF_ALLOC else None,
+                descriptor=bytes(memory[descriptor_off : descriptor_off + descriptor_len]),
+            )
+            offset = descriptor_off + (descriptor_len + 3 & ~3)

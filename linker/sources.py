@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.read_annotations import words
+from linker.read_image import string_at
 from linker.sites.formats import INFO, SECTION_INFO, SECTION_STRINGS
 
 if TYPE_CHECKING:
@@ -32,5 +33,4 @@ class Sources:
         line, file_off = self._info[base + LINE_WORD], self._info[base + FILE_WORD]
         if not line or file_off >= len(self._names):
             return ""
-        end = self._names.find(b"\0", file_off)
-        return f"{self._names[file_off : end if end >= 0 else None].decode('utf-8', 'replace')}:{line}"
+        return f"{string_at(self._names, file_off)}:{line}"

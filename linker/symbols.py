@@ -7,6 +7,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
+from linker.read_image import string_at
 
 if TYPE_CHECKING:
     from linker.read_image import Bytes, Image
@@ -39,17 +40,13 @@ class Symbols:
             if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[va_at] and row[name_at] < len(self._names)
         )
 
-    def _name(self, name_off: int) -> str:
-        end = self._names.find(b"\0", name_off)
-        return self._names[name_off : end if end >= 0 else None].decode("utf-8", "replace")
-
     def at(self, va: int) -> str:
         """`name+0x12` of the last symbol at or below `va`; empty when there is none."""
         index = bisect_right(self._by_va, (va, 1 << 64, 0)) - 1
         if index < 0:
             return ""
         start_va, _, name_off = self._by_va[index]
-        name = self._name(name_off)
+        name = string_at(self._names, name_off)
         return f"{name}+{va - start_va:#x}" if va > start_va else name
 
     def ranges(self, name: str) -> list[tuple[int, int]]:

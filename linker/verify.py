@@ -45,7 +45,7 @@ def _verify_first(group: PatchGroup, code: bytes, codec: Codec) -> None:
     decoded = codec.disassemble(code, start_va)
     if group.keeps_instruction:
         at = group.instruction_off
-        if codec.decode(code[at:], start_va + at) != group.instruction:
+        if (at, group.instruction.length) not in ((one.offset, one.length) for one in decoded):
             raise _defect(group, "the instruction is not the original one")
         if not all(one.is_nop for one in decoded if one.offset != at):
             raise _defect(group, "the padding is not no-operations")

@@ -15,13 +15,13 @@ from linker.sites.x86_64.nops import nops
 from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
 
 if TYPE_CHECKING:
+    from iced_x86 import ConstantOffsets
     from iced_x86 import Instruction as IcedInstruction
 
     from linker.sites.codec import Relocations
 
 NOP = b"\x90"
 INT3 = b"\xcc"
-DX = 2
 SEGMENT_BASE = Register.ES
 # Implicit operands of string instructions: operand kind -> (base register's encoding number, address bits).
 STRING_OPERANDS = {
@@ -35,6 +35,7 @@ STRING_OPERANDS = {
 DESTINATION_STRINGS = frozenset({OpKind.MEMORY_ESDI, OpKind.MEMORY_ESEDI, OpKind.MEMORY_ESRDI})
 ANY_IMMEDIATE = range(OpKind.IMMEDIATE8, OpKind.IMMEDIATE32TO64 + 1)
 IMMEDIATES = frozenset({OpKind.IMMEDIATE8, OpKind.IMMEDIATE16})
+PORT_CLASSES = frozenset({"in", "out"})
 STRING_CLASSES = frozenset({"ins", "outs"})
 
 
@@ -63,43 +64,43 @@ class X86Codec:
                 found=f"{text}, {_hex(code[: iced.len or 1])}",
                 advice="the annotation table does not belong to this text; link the image again",
             )
-        registers = tuple(
-            Reg.number(iced.op_register(n)) for n in range(iced.op_count) if iced.op_kind(n) == OpKind.REGISTER
-        )
-        immediate = next((iced.immediate(n) for n in range(iced.op_count) if iced.op_kind(n) in IMMEDIATES), None)
+        registers: list[int] = []
+        memory = immediate = None
+        for n in range(iced.op_count):
+            kind = iced.op_kind(n)
+            if kind == OpKind.REGISTER:
+                registers.append(iced.op_register(n))
+            elif kind == OpKind.MEMORY:
+                memory = self._memory(iced)
+            elif kind in STRING_OPERANDS:
+                memory = _string_memory(iced, kind)
+            elif kind in IMMEDIATES:
+                immediate = iced.immediate(n)
         return Instruction(
             class_number=NUMBER_OF[name],
             class_name=name,
             code=code[: iced.len],
             text=self._formatter.format(iced),
-            width_bits=_width_bits(iced, name),
-            registers=registers,
-            memory=self._memory(iced),
+            width_bits=_width_bits(iced, name, registers, memory),
+            registers=tuple(map(Reg.number, registers)),
+            memory=memory,
             immediate=immediate,
             repeat=name in STRING_CLASSES and (iced.has_rep_prefix or iced.has_repne_prefix),
             ip_relative=iced.is_ip_rel_memory_operand,
         )
 
-    def _memory(self, iced: IcedInstruction) -> Memory | None:
-        for n in range(iced.op_count):
-            kind = iced.op_kind(n)
-            if kind in STRING_OPERANDS:
-                base, bits = STRING_OPERANDS[kind]
-                segment = Register.ES if kind in DESTINATION_STRINGS else iced.memory_segment
-                return Memory(base, None, 1, 0, segment - SEGMENT_BASE, bits)
-            if kind == OpKind.MEMORY:
-                base, index = iced.memory_base, iced.memory_index
-                relative = iced.is_ip_rel_memory_operand
-                sized = next((r for r in (base, index) if r != Register.NONE), None)
-                return Memory(
-                    base=None if relative or base == Register.NONE else Reg.number(base),
-                    index=None if index == Register.NONE else Reg.number(index),
-                    scale=iced.memory_index_scale,
-                    displacement=_signed(iced.memory_displacement, relative),
-                    segment=iced.memory_segment - SEGMENT_BASE,
-                    address_bits=Reg.size(sized) * 8 if sized is not None else self._bits,
-                )
-        return None
+    def _memory(self, iced: IcedInstruction) -> Memory:
+        base, index = iced.memory_base, iced.memory_index
+        relative = iced.is_ip_rel_memory_operand
+        sized = base if base != Register.NONE else index
+        return Memory(
+            base=None if relative or base == Register.NONE else Reg.number(base),
+            index=None if index == Register.NONE else Reg.number(index),
+            scale=iced.memory_index_scale,
+            displacement=_signed(iced.memory_displacement, relative),
+            segment=iced.memory_segment - SEGMENT_BASE,
+            address_bits=Reg.size(sized) * 8 if sized != Register.NONE else self._bits,
+        )
 
     def disassemble(self, code: bytes, va: int) -> tuple[Decoded, ...]:
         """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
@@ -109,15 +110,9 @@ class X86Codec:
             offset = iced.ip - va
             if iced.is_invalid:
                 raise LinkError("bytes do not decode", where=f"{iced.ip:#x}", found=_hex(code[offset:]))
-            fields = decoder.get_constant_offsets(iced)
-            references = []
-            if iced.near_branch_target:
-                references.append((fields.immediate_offset, iced.near_branch_target))
-            elif (value := _immediate(iced)) is not None:
-                references.append((fields.immediate_offset, value))
-            if fields.has_displacement:
-                references.append((fields.displacement_offset, iced.memory_displacement))
-            decoded.append(Decoded(offset, iced.len, iced.mnemonic == Mnemonic.NOP, tuple(references)))
+            is_nop = iced.mnemonic == Mnemonic.NOP
+            references = () if is_nop else _references(iced, decoder.get_constant_offsets(iced))
+            decoded.append(Decoded(offset, iced.len, is_nop, references))
         return tuple(decoded)
 
     def text(self, code: bytes, va: int) -> str:
@@ -156,22 +151,34 @@ def _class_of(iced: IcedInstruction) -> str | None:
     return None
 
 
-def _width_bits(iced: IcedInstruction, name: str) -> int:
+def _string_memory(iced: IcedInstruction, kind: int) -> Memory:
+    base, bits = STRING_OPERANDS[kind]
+    segment = Register.ES if kind in DESTINATION_STRINGS else iced.memory_segment
+    return Memory(base, None, 1, 0, segment - SEGMENT_BASE, bits)
+
+
+def _width_bits(iced: IcedInstruction, name: str, registers: list[int], memory: Memory | None) -> int:
     if name in WIDTH_BY_OPERAND_SIZE:
         return iced.op_code().operand_size or 32
-    registers = [iced.op_register(n) for n in range(iced.op_count) if iced.op_kind(n) == OpKind.REGISTER]
-    general = [r for r in registers if Reg.is_gpr(r) and not (name in ("in", "out") and r == Register.DX)]
-    memory_bits = MemorySizeExt.size(iced.memory_size) * 8
-    if name not in WIDTH_BY_REGISTER and any(
-        iced.op_kind(n) == OpKind.MEMORY or iced.op_kind(n) in STRING_OPERANDS for n in range(iced.op_count)
-    ):
-        return memory_bits
-    return Reg.size(general[0]) * 8 if general else 0
+    if memory is not None and name not in WIDTH_BY_REGISTER:
+        return MemorySizeExt.size(iced.memory_size) * 8
+    for register in registers:
+        if Reg.is_gpr(register) and not (register == Register.DX and name in PORT_CLASSES):
+            return Reg.size(register) * 8
+    return 0
 
 
-def _immediate(iced: IcedInstruction) -> int | None:
-    operand = next((n for n in range(iced.op_count) if iced.op_kind(n) in ANY_IMMEDIATE), None)
-    return None if operand is None else iced.immediate(operand)
+def _references(iced: IcedInstruction, fields: ConstantOffsets) -> tuple[tuple[int, int], ...]:
+    references = []
+    if iced.near_branch_target:
+        references.append((fields.immediate_offset, iced.near_branch_target))
+    elif fields.has_immediate:
+        operand = next((n for n in range(iced.op_count) if iced.op_kind(n) in ANY_IMMEDIATE), None)
+        if operand is not None:
+            references.append((fields.immediate_offset, iced.immediate(operand)))
+    if fields.has_displacement:
+        references.append((fields.displacement_offset, iced.memory_displacement))
+    return tuple(references)
 
 
 def _signed(displacement: int, absolute: bool) -> int:
