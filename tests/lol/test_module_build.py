@@ -30,7 +30,7 @@ def test_rebuilding_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_two_parts_no_undefined_symbols_only_relative_relocations(module: ELFFile) -> None:
-    loads = [segment for segment in module.iter_segments("PT_LOAD")]
+    loads = list(module.iter_segments("PT_LOAD"))
     assert [segment["p_flags"] for segment in loads] == PT_LOAD_FLAGS
     dynamic_symbols = module.get_section_by_name(".dynsym")
     assert not [s.name for s in dynamic_symbols.iter_symbols() if s.name and s["st_shndx"] == "SHN_UNDEF"]

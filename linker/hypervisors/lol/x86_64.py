@@ -59,8 +59,8 @@ TRAPS = {
 JUMPS = frozenset("iret sysret sysexit swapgs lret ljmp lgdt lidt mov_to_seg load_far_pointer mov_to_cr".split())
 # Fault in user mode, so that a site too short for a jump still works: the module finds it by its address.
 FAULT_ANYWAY = frozenset(
-    "cli sti hlt lgdt lidt lldt ltr lmsw mov_from_cr mov_to_cr mov_from_dr mov_to_dr clts invlpg invpcid in out ins outs "
-    "sysret sysexit swapgs rdmsr wrmsr rdpmc int".split()
+    "cli sti hlt lgdt lidt lldt ltr lmsw mov_from_cr mov_to_cr mov_from_dr mov_to_dr clts invlpg invpcid in out ins "
+    "outs sysret sysexit swapgs rdmsr wrmsr rdpmc int".split()
 )
 
 # call stub:  48 c7 05 rel32 imm32   movq $row, lol_row(%rip)
