@@ -14,10 +14,16 @@
 #define CR0_PG (1ull << 31)
 #define CR0_KNOWN (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 
+#define CR4_TSD (1ull << 2)
 #define CR4_PAE (1ull << 5)
 #define CR4_FSGSBASE (1ull << 16)
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; FSGSBASE where the host has it. */
 #define CR4_OFFERED 0x7ffull
+
+#define SYS_prctl 157
+#define PR_SET_TSC 26
+#define PR_TSC_ENABLE 1
+#define PR_TSC_SIGSEGV 2
 
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)
@@ -284,6 +290,26 @@ static void virtual_cpuid(u32 leaf, u32 subleaf, u32 out[4])
         out[2] |= 1u << 31; /* running under a hypervisor */
     if (leaf == 7 && !host_has_fsgsbase)
         out[1] &= ~1u;
+}
+
+/* MAXPHYADDR as cpuid tells the guest. */
+unsigned guest_physical_bits(void)
+{
+    u32 out[4];
+
+    virtual_cpuid(LAST_EXTENDED_LEAF, 0, out);
+    return out[0] & 0xff;
+}
+
+/* CR4.TSD: ring 3 is about to run, or has stopped running. The host can make rdtsc fault, so only then it does. */
+void time_stamp_for_level(unsigned level)
+{
+    static bool faults;
+    bool wanted = level == 3 && (lol_cr[4] & CR4_TSD);
+
+    if (wanted != faults)
+        host_call(SYS_prctl, PR_SET_TSC, wanted ? PR_TSC_SIGSEGV : PR_TSC_ENABLE, 0, 0, 0, 0);
+    faults = wanted;
 }
 
 void guest_cpuid(void)

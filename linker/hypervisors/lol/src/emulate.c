@@ -311,11 +311,11 @@ static void op_hlt(void)
     machine_sleep();
 }
 
-/* Classes that ring 3 may not execute (IN, OUT, INS and OUTS check for themselves). */
+/* Classes that only ring 0 may execute; CLI, STI and the port instructions ask IOPL as well. */
 static bool privileged(unsigned class_number)
 {
     switch (class_number) {
-    case CLASS_PUSHF: case CLASS_POPF: case CLASS_SGDT: case CLASS_SIDT: case CLASS_SLDT: case CLASS_STR:
+    case CLASS_CLI: case CLASS_STI: case CLASS_PUSHF: case CLASS_POPF: case CLASS_SGDT: case CLASS_SIDT: case CLASS_SLDT: case CLASS_STR:
     case CLASS_SMSW: case CLASS_IN: case CLASS_OUT: case CLASS_INS: case CLASS_OUTS: case CLASS_IRET: case CLASS_LRET:
     case CLASS_LJMP: case CLASS_LCALL: case CLASS_RDTSC: case CLASS_RDTSCP: case CLASS_CPUID: case CLASS_MOV_FROM_SEG:
     case CLASS_MOV_TO_SEG: case CLASS_PUSH_SEG: case CLASS_POP_SEG: case CLASS_LOAD_FAR_POINTER: case CLASS_RDFSBASE:
@@ -333,6 +333,8 @@ struct fault emulate(const struct row *row, u64 next_rip)
     u64 value = 0;
 
     if (cpl() != 0 && privileged(row->class_number))
+        return fault_code(V_GP, 0);
+    if ((row->class_number == CLASS_CLI || row->class_number == CLASS_STI) && cpl() > ((lol_other_flags >> 12) & 3))
         return fault_code(V_GP, 0);
     switch (row->class_number) {
     case CLASS_CLI:
@@ -501,7 +503,7 @@ static void work(const struct row *row, u64 start_va)
     struct fault fault;
 
     frame.rip = start_va;
-    frame.flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+    take_host_flags(frame.flags);
     fault = emulate(row, start_va + CALL_LEN);
     if (fault.raised)
         raise(fault);
@@ -553,6 +555,6 @@ void slow_hlt(void)
 void slow_sti(void)
 {
     frame.rip = take_return();
-    frame.flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+    take_host_flags(frame.flags);
     deliver_after_next_instruction();
 }

@@ -231,6 +231,8 @@ struct fault read_dr(unsigned number, u64 *value);
 struct fault read_msr(u32 number, u64 *value);
 struct fault write_msr(u32 number, u64 value);
 void guest_cpuid(void);
+unsigned guest_physical_bits(void);
+void time_stamp_for_level(unsigned level);
 void control_reset(void);
 
 /* ---- transfer.c: everything that changes CS ---- */
@@ -242,6 +244,7 @@ struct fault op_sysret(unsigned bytes);
 struct fault op_sysexit(unsigned bytes);
 struct fault op_syscall(void);
 void set_guest_flags(u64 flags, u64 changeable);
+void take_host_flags(u64 flags);
 bool canonical(u64 va);
 
 /* ---- interrupts.c ---- */

@@ -27,7 +27,7 @@
 #define EFER_NXE (1ull << 11)
 
 #define GUEST_LOW_VA 0x10000ull         /* below: the host's vm.mmap_min_addr */
-#define GUEST_END_VA 0x7e0000000000ull  /* from here: window, host stack */
+#define GUEST_END_VA 0x7f0000000000ull  /* from here: window, host stack */
 
 #define SYS_mmap 9
 #define SYS_munmap 11
@@ -48,6 +48,7 @@ struct translation {
 };
 
 static u8 *window;
+static unsigned physical_bits;
 static u64 memory_len;
 static int memory_fd;
 static bool anything_mapped;
@@ -73,6 +74,20 @@ static struct fault page_fault(u64 va, u32 error, enum access access, bool user)
     return (struct fault){.raised = true, .vector = V_PF, .has_error = true, .error = error, .cr2 = va};
 }
 
+/* Intel SDM vol. 3, 4.5.4: frame bits the processor does not have, NX while it is off, large pages it does not offer. */
+static u64 reserved_bits(int level, u64 value)
+{
+    u64 bits = PTE_FRAME & ~((1ull << physical_bits) - 1);
+
+    if (!(vcpu.efer & EFER_NXE))
+        bits |= PTE_NX;
+    if (level >= 2)
+        bits |= PTE_PS;
+    if (level == 1 && (value & PTE_PS))
+        bits |= LARGE_LEN - 1 - 0x1fff; /* below the frame, above the PAT bit */
+    return bits;
+}
+
 /* One walk of the guest's tables, as the processor does it. `user`: the access has user privilege. */
 static struct fault walk(u64 va, enum access access, bool user, struct translation *result)
 {
@@ -91,7 +106,7 @@ static struct fault walk(u64 va, enum access access, bool user, struct translati
         value = *entry;
         if (!(value & PTE_P))
             return page_fault(va, 0, access, user);
-        if (((value & PTE_NX) && !(vcpu.efer & EFER_NXE)) || (level >= 2 && (value & PTE_PS)))
+        if (value & reserved_bits(level, value))
             return page_fault(va, ERROR_P | ERROR_RSVD, access, user);
         result->writable &= (value & PTE_W) != 0;
         result->user &= (value & PTE_U) != 0;
@@ -318,6 +333,7 @@ void mmu_init(u64 length, int fd)
         stop_exit(1);
     }
     window = (u8 *)at;
+    physical_bits = guest_physical_bits();
     memory_len = length;
     memory_fd = fd;
     anything_mapped = true; /* the image as execve() mapped it */

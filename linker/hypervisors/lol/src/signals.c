@@ -2,6 +2,7 @@
  * What the host CPU and the host kernel send: faults of the guest's instructions, the user programs' system calls, the
  * timer, input, and requests to end. Handlers run on a stack of their own.
  */
+#include "classes.h"
 #include "lol.h"
 
 #define SIGHUP 1
@@ -28,6 +29,8 @@
 #define PR_SYS_DISPATCH_ON 1
 #define DISPATCH_BLOCK 1
 #define AUDIT_ARCH_I386 0x40000003u
+
+#define CR0_AM (1ull << 18)
 
 #define SIGNAL_STACK_LEN 32768
 
@@ -78,7 +81,7 @@ static void frame_from(const struct context *c)
 
     copy_bytes(frame.reg, reg, sizeof reg);
     frame.rip = c->rip;
-    frame.flags = (c->flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+    take_host_flags(c->flags);
 }
 
 static void frame_to(struct context *c)
@@ -88,7 +91,7 @@ static void frame_to(struct context *c)
     c->r8 = frame.reg[R8], c->r9 = frame.reg[R9], c->r10 = frame.reg[R10], c->r11 = frame.reg[R11];
     c->r12 = frame.reg[R12], c->r13 = frame.reg[R13], c->r14 = frame.reg[R14], c->r15 = frame.reg[R15];
     c->rip = frame.rip;
-    c->flags = (frame.flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+    c->flags = frame.flags;
 }
 
 extern u8 hlt_entry[] __attribute__((visibility("hidden")));
@@ -190,6 +193,41 @@ static void in_module(int number, struct context *c)
 
 #define OPCODE_INT 0xcd
 
+/*
+ * What IOPL lets a user program do though the host does not: CLI, STI, IN, OUT, INS, OUTS (Intel SDM vol. 1, 19.5).
+ * Fills `row` and gives the instruction's length; 0 for any other instruction.
+ */
+static u64 user_io_instruction(const u8 *code, struct row *row)
+{
+    unsigned i = 0;
+    bool narrow = false;
+
+    *row = (struct row){.base = -1, .index = -1, .address_bits = 64, .segment = SEG_DS};
+    for (; i < 4 && (code[i] == 0x66 || code[i] == 0xf3 || code[i] == 0xf2); i++) {
+        narrow |= code[i] == 0x66;
+        row->flags |= code[i] != 0x66 ? ROW_REPEAT : 0;
+    }
+    row->width = !(code[i] & 1) ? 1 : narrow ? 2 : 4;
+    switch (code[i]) {
+    case 0xfa: case 0xfb:
+        row->class_number = code[i] == 0xfa ? CLASS_CLI : CLASS_STI;
+        return i + 1;
+    case 0x6c: case 0x6d: case 0x6e: case 0x6f:
+        row->class_number = code[i] < 0x6e ? CLASS_INS : CLASS_OUTS;
+        return i + 1;
+    case 0xe4: case 0xe5: case 0xe6: case 0xe7:
+        row->flags |= ROW_IMMEDIATE;
+        row->immediate = code[i + 1];
+        row->class_number = code[i] < 0xe6 ? CLASS_IN : CLASS_OUT;
+        return i + 2;
+    case 0xec: case 0xed: case 0xee: case 0xef:
+        row->class_number = code[i] < 0xee ? CLASS_IN : CLASS_OUT;
+        return i + 1;
+    default:
+        return 0;
+    }
+}
+
 /* First bytes of instructions that fault in user mode only for being privileged (Intel SDM vol. 2, opcode maps). */
 static bool looks_privileged(const u8 *code)
 {
@@ -239,6 +277,13 @@ static struct fault general_protection(const struct context *c)
 
         return emulate(row, frame.rip + row->length);
     }
+    if (cpl() != 0) {
+        struct row row;
+        u64 length = user_io_instruction(code, &row);
+
+        if (length)
+            return emulate(&row, frame.rip + length);
+    }
     if (cpl() == 0 && looks_privileged(code))
         stop_guest("a sensitive instruction that is not in the annotation table", frame.rip);
     return fault_code(V_GP, (u32)c->error);
@@ -265,6 +310,8 @@ static void from_guest(int number, const struct siginfo *info, const struct cont
     } else if (c->trap == V_DB) {
         vcpu.dr[6] |= 1u << 14; /* BS: single step */
         fault = fault_plain(V_DB);
+    } else if (c->trap == V_AC && !(lol_cr[0] & CR0_AM)) {
+        frame.flags &= ~(u64)FLAG_AC; /* the host checks where this guest's CPU would not: run it unchecked */
     } else if (c->trap == V_SS || c->trap == V_AC) {
         fault = fault_code((u8)c->trap, 0);
     } else if (c->trap <= V_XM) {

@@ -16,7 +16,15 @@ void set_guest_flags(u64 flags, u64 changeable)
 
     lol_vif_word = new & FLAG_IF;
     lol_other_flags = new & (FLAGS_VIRTUAL & ~FLAG_IF);
-    frame.flags = (new & FLAGS_HOST) | FLAG_IF | FLAG_ONE;
+    frame.flags = (new & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? new & FLAG_AC : 0);
+}
+
+/* The hardware's flags as the guest left them. AC is real in ring 3 alone: elsewhere the host would check alignment. */
+void take_host_flags(u64 flags)
+{
+    if (cpl() == 3)
+        lol_other_flags = (lol_other_flags & ~FLAG_AC) | (flags & FLAG_AC);
+    frame.flags = (flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? flags & FLAG_AC : 0);
 }
 
 /* What POPF and IRET may change at a privilege level. */
@@ -79,6 +87,7 @@ static struct fault check_return_stack(u16 selector, unsigned level)
 static void arrive(unsigned level, u64 rip)
 {
     frame.rip = rip;
+    time_stamp_for_level(level);
     if (level == 3)
         mmu_enter_user();
 }
@@ -214,9 +223,9 @@ struct fault op_sysret(unsigned width)
         stop_guest("sysret to 32-bit code, which LoL does not run", frame.rip);
     if (!canonical(frame.reg[RCX]))
         return fault_code(V_GP, 0);
-    set_guest_flags(frame.reg[R11], FLAGS_HOST | FLAGS_VIRTUAL);
     vcpu.selector[SEG_CS] = (((vcpu.star >> 48) + 16) & 0xffff) | 3;
     vcpu.selector[SEG_SS] = (((vcpu.star >> 48) + 8) & 0xffff) | 3;
+    set_guest_flags(frame.reg[R11], FLAGS_HOST | FLAGS_VIRTUAL);
     arrive(3, frame.reg[RCX]);
     return NO_FAULT;
 }
