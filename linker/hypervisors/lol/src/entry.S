@@ -149,13 +149,11 @@ lol_popfq:
     je 1f
     cmpb $0, VIF_BYTE
     jne 2f
-1:  mov (%rsp), %rcx
-    mov %rax, (%rsp)
-    mov %rcx, 8(%rsp)
+1:  push %rax                       /* a copy: what the guest popped stays below its rsp as it was */
     mov scratch0(%rip), %rax
     mov scratch1(%rip), %rcx
     popfq
-    ret
+    ret $8
 2:  mov scratch0(%rip), %rax
     mov scratch1(%rip), %rcx
     ENTER
