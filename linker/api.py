@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 from contextlib import contextmanager
 from itertools import chain
@@ -16,28 +17,32 @@ from linker.check import (
     check_architecture,
     check_bound,
     check_mapped,
+    check_module,
     check_records,
     check_reserve,
     offset_of,
 )
 from linker.decode import decode
 from linker.errors import LinkError, UsageError, naming
+from linker.grow import grow, kept_original
+from linker.patches import Request
 from linker.place import read_module
-from linker.plan import Plan, Request, make_plan
+from linker.plan import make_plan
 from linker.read_annotations import parse_bound, read_annotations
 from linker.read_image import Window, check_windows, open_image, read_image
 from linker.registry import binding_for, codec_for
-from linker.report import make_details, make_report
+from linker.report import Outcome, make_details, make_report
 from linker.select_sites import select_sites
 from linker.symbols import Symbols
 from linker.verify import verify
-from linker.write import write_changed
+from linker.write import write_changed, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from linker.decode import Sites
     from linker.hypervisors.base import Binding
+    from linker.patches import Plan
     from linker.read_annotations import Annotations
     from linker.read_image import Bytes, Image, OpenFile, WritableBytes
     from linker.report import LinkReport
@@ -55,12 +60,34 @@ class GuestTable(NamedTuple):
     symbols: Symbols | None
 
 
-class Planned(NamedTuple):
-    """A plan and what it was made from."""
+class Selection(NamedTuple):
+    """Sites by address, symbol or class."""
 
-    plan: Plan
-    annotations: Annotations
-    codec: Codec
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+
+
+class Destination(NamedTuple):
+    """Where the result goes, and whether every site is reported."""
+
+    path: Path
+    in_place: bool
+    dry_run: bool
+    details: bool
+
+
+class Source(NamedTuple):
+    """An image as it will be written: `memory` holds it, `table` describes it, `previous` is what it was bound to.
+
+    `is_file`: memory is a view of the file itself. Otherwise it is the original out of a grown image, or a grown one.
+    """
+
+    file: OpenFile
+    memory: mmap.mmap
+    table: GuestTable
+    previous: str
+    is_file: bool
+    is_grown: bool = False
 
 
 def link(
@@ -77,18 +104,18 @@ def link(
 ) -> LinkReport:
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
-    `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `details` asks
-    for every site in the report. `binding` overrides the installed binding of the target. Raises UsageError for a wrong request, LinkError for an image that
-    cannot be bound; then nothing is written.
+    `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `details`
+    asks for every site in the report. `binding` overrides the installed binding of the target. Raises UsageError for a
+    wrong request, LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
+    destination = Destination(Path(output or f"{path}.{target}"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
-        table = _read(file.memory)
-        binding = binding or binding_for(target, table.image.machine)
-        planned = _plan(file.memory, table, table.image.windows, binding, only, skip)
-        written = _commit(file, path, planned, output or f"{path}.{target}", in_place, dry_run, binding)
-        listed = make_details(planned.plan, file.memory, Symbols(table.image, file.memory)) if details else ()
-    return make_report(str(path), written, planned.plan, planned.annotations, planned.codec.name, listed)
+        source = _original(file)
+        chosen = binding or binding_for(target, source.table.image.machine)
+        if chosen.module is not None and source.table.annotations.reserve is None:
+            source = _grown(source, target)
+        return _link_file(path, source, chosen, Selection(only, skip), destination)
 
 
 def restore(
@@ -101,14 +128,10 @@ def restore(
 ) -> LinkReport:
     """Give the annotated original of a bound image back, byte for byte (default output: the path with `.restored`)."""
     path = Path(path)
+    destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
-        table = _read(file.memory)
-        planned = _plan(file.memory, table, table.image.windows, None, (), ())
-        if not _changes(planned.plan):
-            raise LinkError("image is not bound", advice="there is nothing to restore")
-        written = _commit(file, path, planned, output or f"{path}.restored", in_place, dry_run, None)
-        listed = make_details(planned.plan, file.memory, Symbols(table.image, file.memory)) if details else ()
-    return make_report(str(path), written, planned.plan, planned.annotations, planned.codec.name, listed)
+        source = _original(file)
+        return _link_file(path, source, None, Selection(), destination)
 
 
 def read_table(path: str | Path) -> GuestTable:
@@ -132,23 +155,23 @@ def link_buffer(
     """Bind a guest that is already loaded: `memory` holds its segments, no file is written.
 
     `memory` is any writable buffer (guest memory). `load_map` says where the segments are in it: (virtual address,
-    length in bytes, offset in `memory`). `table` comes from `read_table` of the guest's image. Afterwards memory equals the
-    segments of a file bound to the same target; the report's `entry_va` is where to start. Raises as `link`; then `memory` is
-    unchanged.
+    length in bytes, offset in `memory`). `table` comes from `read_table` of the guest's image. Afterwards memory equals
+    the segments of a file bound to the same target; the report's `entry_va` is where to start. Raises as `link`; then
+    `memory` is unchanged.
     """
-    with gc_paused():
+    with naming("memory"), gc_paused():
         windows = check_windows([Window(*entry) for entry in load_map])
         for window in windows:
             if window.off < 0 or window.len < 0 or window.off + window.len > len(memory):
                 raise LinkError("load map is outside memory", where=f"{window.va:#x}", expected=f"{len(memory)} bytes")
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
-        binding = binding or binding_for(target, table.image.machine)
-        planned = _plan(memory, table, windows, binding, only, skip)
-        edits = [edit for edit in planned.plan.edits if not edit.in_file_only]
-        apply(planned.plan, memory, edits)
-        verify(planned.plan, memory, edits, planned.codec)
-    return make_report("memory", None, planned.plan, planned.annotations, planned.codec.name)
+        chosen = binding or binding_for(target, table.image.machine)
+        plan = _plan(memory, table, windows, chosen, Selection(only, skip))
+        edits = [edit for edit in plan.edits if not edit.in_file_only]
+        apply(plan, memory, edits)
+        verify(plan, memory, edits, table.codec)
+        return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
 
 
 def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
@@ -159,7 +182,7 @@ def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable
     target = "" if off is None else parse_bound(bytes(memory[off : off + len(note.descriptor)])).target
     if target:
         raise LinkError(
-            f"memory is already bound to {target}",
+            f"already bound to {target}",
             expected="a guest as annotated",
             advice="load it again: what a link overwrote is kept in the file only",
         )
@@ -176,14 +199,74 @@ def _read(memory: Bytes) -> GuestTable:
     return GuestTable(image, annotations, codec, None)
 
 
+def _original(file: OpenFile) -> Source:
+    """The file, or the original that a grown image keeps."""
+    table = _read(file.memory)
+    kept = kept_original(table.image, file.memory)
+    if kept is not None:
+        target, original = kept
+        memory = _anonymous(original)
+        return Source(file, memory, _read(memory), target, is_file=False)
+    bound = table.annotations.bound
+    return Source(file, file.memory, table, bound.target if bound else "", is_file=True)
+
+
+def _grown(source: Source, target: str) -> Source:
+    """The image with room for an interface module."""
+    table = source.table
+    restoring = _plan(source.memory, table, table.image.windows, None, Selection())
+    apply(restoring, source.memory, restoring.edits)
+    original = bytes(source.memory)
+    grown, reserve = grow(original, target, table.annotations.record_count, restoring.entry_va, table.codec)
+    memory = _anonymous(grown)
+    read = _read(memory)
+    log.debug("grown", text_va=reserve.text_va, data_va=reserve.data_va, part_len=reserve.text_len)
+    table = read._replace(annotations=read.annotations._replace(reserve=reserve))
+    return Source(source.file, memory, table, source.previous, is_file=False, is_grown=True)
+
+
+def _anonymous(contents: bytes) -> mmap.mmap:
+    memory = mmap.mmap(-1, len(contents))
+    memory[:] = contents
+    return memory
+
+
+def _link_file(
+    path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
+) -> LinkReport:
+    """Plan, check, apply and verify in private memory; write the file; report."""
+    output = _output_path(path, destination)
+    file, table, memory = source.file, source.table, source.memory
+    plan = _plan(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
+    changes = _changes(plan)
+    if binding is None and source.is_file and not changes:
+        raise LinkError("image is not bound", advice="there is nothing to restore")
+    apply(plan, memory, plan.edits)
+    verify(plan, memory, plan.edits, table.codec)
+    log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
+    if not destination.dry_run:
+        mode = file.mode & 0o777
+        if binding is not None and binding.entry_symbol is not None:
+            mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
+        if not source.is_file:
+            write_whole(output, memory, mode)
+        elif changes or mode != file.mode or not destination.in_place:
+            write_changed(file.descriptor, output, memory, changes, mode)
+        log.debug("written", output=str(output))
+    written = None if destination.dry_run else str(output)
+    listed = make_details(plan, memory, Symbols(table.image, memory)) if destination.details else ()
+    return make_report(Outcome(str(path), written, source.previous, table.codec.name), plan, table.annotations, listed)
+
+
 def _plan(
     memory: Bytes,
     table: GuestTable,
     windows: Sequence[Window],
     binding: Binding | None,
-    only: Sequence[str],
-    skip: Sequence[str],
-) -> Planned:
+    selection: Selection,
+    *,
+    keeps_original: bool = False,
+) -> Plan:
     """Decode, plan, check: nothing is changed yet."""
     image, annotations, codec, symbols = table
     if annotations.reserve is not None:
@@ -191,27 +274,15 @@ def _plan(
         check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
     sites = decode(annotations, memory, windows, codec)
     log.debug("decoded", sites=len(sites.found), distinct=len(sites.groups))
-    chosen = select_sites(sites, only, skip, lambda: symbols or Symbols(image, memory))
+    chosen = select_sites(sites, *selection, lambda: symbols or Symbols(image, memory))
     module = None
     if binding is not None and binding.module is not None:
         module = read_module(binding.module, codec)
-        if (module.target, module.machine) != (binding.target, image.machine):
-            raise LinkError(
-                "interface module is for something else",
-                where=str(binding.module),
-                found=f"{module.target} on ELF machine {module.machine}",
-                expected=f"{binding.target} on {image.machine}",
-            )
-        if annotations.reserve is None:
-            raise LinkError(
-                f"no reserve for the interface module of '{binding.target}'",
-                expected="a note RESERVE",
-                advice="link the object that previrt-as --print-reserve names into the guest",
-            )
-    plan = make_plan(Request(image, memory, windows, sites, codec, binding, module, chosen))
+        check_module(module, binding, image, annotations)
+    plan = make_plan(Request(image, memory, windows, sites, codec, binding, module, chosen, keeps_original))
     check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
-    return Planned(plan, annotations, codec)
+    return plan
 
 
 def _changes(plan: Plan) -> list[tuple[int, int]]:
@@ -221,43 +292,15 @@ def _changes(plan: Plan) -> list[tuple[int, int]]:
     return edits + [(piece.start, piece.stop) for piece in pieces]
 
 
-def _commit(
-    file: OpenFile,
-    path: Path,
-    planned: Planned,
-    output: str | Path,
-    in_place: bool,
-    dry_run: bool,
-    binding: Binding | None,
-) -> str | None:
-    """Apply and verify in the private view, then write the file; where to, None for a dry run."""
-    target = _output_path(path, Path(output), in_place)
-    changes = _changes(planned.plan)
-    apply(planned.plan, file.memory, planned.plan.edits)
-    verify(planned.plan, file.memory, planned.plan.edits, planned.codec)
-    log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
-    if dry_run:
-        return None
-    mode = file.mode & 0o777
-    if binding is not None and binding.entry_symbol is not None:
-        mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
-    if not (in_place and not changes and mode == file.mode):
-        write_changed(file.descriptor, target, file.memory, changes, mode)
-    log.debug("written", output=str(target))
-    return str(target)
-
-
-def _output_path(path: Path, output: Path, in_place: bool) -> Path:
-    if in_place:
-        output = path
-    output = output.resolve()
+def _output_path(path: Path, destination: Destination) -> Path:
+    output = (path if destination.in_place else destination.path).resolve()
     if output.is_dir():
         raise UsageError("output is a directory", where=str(output))
     if output.exists():
         if not output.is_file():
             raise UsageError("output is not a regular file", where=str(output))
-        if not in_place and output.samefile(path):
-            raise UsageError("input and output are the same file", where=str(output), advice="say --in-place to modify it")
+        if not destination.in_place and output.samefile(path):
+            raise UsageError("input and output are the same file", where=str(output), advice="say --in-place")
         if not os.access(output, os.W_OK):
             raise LinkError("cannot write: Permission denied", where=str(output))
     return output
@@ -268,8 +311,9 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
     """An image read and decoded, for as long as the block lasts."""
     path = Path(path)
     with naming(path), open_image(path) as file:
-        table = _read(file.memory)
-        yield file.memory, table, decode(table.annotations, file.memory, table.image.windows, table.codec)
+        source = _original(file)
+        table = source.table
+        yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from linker.errors import LinkError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from linker.plan import Edit, Plan
+    from linker.patches import Edit, Plan
     from linker.read_image import WritableBytes
 
 

@@ -6,6 +6,7 @@ The checks run over whole arrays first and look for the guilty record only when 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from operator import lt, sub
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from linker.plan import Plan
+    from linker.hypervisors.base import Binding
+    from linker.patches import Plan
+    from linker.place import Module
     from linker.read_annotations import Annotations, Reserve
     from linker.read_image import Bytes, Image, Section, Window
     from linker.sites.codec import Codec
@@ -185,7 +188,7 @@ def offset_of(windows: Sequence[Window], va: int, length: int) -> int | None:
 def check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int], ends_va: Sequence[int]) -> None:
     """Nothing that is written may overlap a site or be written twice."""
     by_off = sorted(plan.edits, key=lambda edit: edit.off)
-    for one, other in zip(by_off, by_off[1:], strict=False):
+    for one, other in pairwise(by_off):
         if one.off + len(one.before) > other.off:
             raise LinkError(f"{one.name} and {other.name} overlap", where=f"offset {other.off:#x}", advice=REBUILD)
     for edit in plan.edits:
@@ -196,3 +199,20 @@ def check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int],
             index = bisect_right(ends_va, low)
             if low < high and index < len(starts_va) and starts_va[index] < high:
                 raise LinkError(f"{edit.name} overlaps a site", where=f"{starts_va[index]:#x}", advice=REBUILD)
+
+
+def check_module(module: Module, binding: Binding, image: Image, annotations: Annotations) -> None:
+    """The interface module must be the binding's own, and the image must have room for it."""
+    if (module.target, module.machine) != (binding.target, image.machine):
+        raise LinkError(
+            "interface module is for something else",
+            where=str(binding.module),
+            found=f"{module.target} on ELF machine {module.machine}",
+            expected=f"{binding.target} on {image.machine}",
+        )
+    if annotations.reserve is None:
+        raise LinkError(
+            f"no reserve for the interface module of '{binding.target}'",
+            expected="a note RESERVE",
+            advice="link the object that previrt-as --print-reserve names into the guest",
+        )

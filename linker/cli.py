@@ -69,7 +69,11 @@ def make_parser() -> argparse.ArgumentParser:
     which = parser.add_argument_group("which sites")
     for option, help_text in (("--only", "bind these sites only"), ("--skip", "leave these sites native")):
         which.add_argument(
-            option, metavar="SITES", action="append", default=[], help=f"{help_text}: an address, symbol or class; repeatable"
+            option,
+            metavar="SITES",
+            action="append",
+            default=[],
+            help=f"{help_text}: an address, symbol or class; repeatable",
         )
     said = parser.add_argument_group("what is said")
     said.add_argument("--json", action="store_true", help="print JSON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from itertools import chain
 from mmap import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,7 @@ class Sites(NamedTuple):
 
 def gather(memory: Bytes, slices: Iterable[slice]) -> list[bytes]:
     """The bytes at each slice."""
-    if isinstance(memory, (bytes, mmap)):
+    if isinstance(memory, bytes | mmap):
         return list(map(memory.__getitem__, slices))
     return list(map(memoryview.tobytes, map(memoryview(memory).__getitem__, slices)))
 
@@ -64,7 +65,8 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
             for instruction, final in _decode_one(annotations, code, kind, same, codec):
                 merged[instruction, len(code), kind >> KIND_FLAGS_BITS].append(final)
     groups = tuple(
-        SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(sum(lists, []))) for key, lists in merged.items()
+        SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(chain.from_iterable(lists)))
+        for key, lists in merged.items()
     )
     return Sites(annotations, slices, found, groups)
 
@@ -75,9 +77,7 @@ def _slices(annotations: Annotations, windows: Sequence[Window]) -> list[slice]:
     for window in windows:
         first, last = bisect_left(starts, window.va), bisect_left(starts, window.va + window.len)
         delta = window.off - window.va
-        slices += [
-            slice(start + delta, end + delta) for start, end in zip(starts[first:last], ends[first:last], strict=True)
-        ]
+        slices += map(slice, map(delta.__add__, starts[first:last]), map(delta.__add__, ends[first:last]))
     return slices
 
 

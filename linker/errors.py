@@ -35,7 +35,7 @@ class LinkError(Exception):
             text += f"; {self.advice}"
         return text
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, object]:
         """The parts, empty ones left out."""
         return {name: value for name, value in vars(self).items() if isinstance(value, str) and value}
 
@@ -45,7 +45,7 @@ class UsageError(LinkError):
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path | str) -> Iterator[None]:
     """Say in every LinkError from inside which file it is about, unless it is about the request or says so already."""
     try:
         yield

@@ -1,9 +1,9 @@
 """Fill the holes of a template for many places at once (`linker.hypervisors.base.Fixup`).
 
-    template   e8 00 00 00 00 0f 1f 00         call rel32, nopl (%rax)
-    fixup      offset 1, PC32, symbol - 4
-    filled     e8 1b 02 00 00 0f 1f 00         at the first place
-               e8 0b 02 00 00 0f 1f 00         sixteen bytes on, and so forth
+template   e8 00 00 00 00 0f 1f 00         call rel32, nopl (%rax)
+fixup      offset 1, PC32, symbol - 4
+filled     e8 1b 02 00 00 0f 1f 00         at the first place
+           e8 0b 02 00 00 0f 1f 00         sixteen bytes on, and so forth
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WORD_MASK = (1 << 64) - 1
 
 
 class Field(NamedTuple):
-    """How a kind of fixup is stored: array type code, bits that are checked (0: all 64 kept), whether P is subtracted."""
+    """How a kind of fixup is stored: array type code, bits checked (0: all 64 kept), whether P is subtracted."""
 
     code: str
     signed_bits: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.api import opened
+from linker.hypervisors.base import Form
 from linker.plan import SKIPPED, choose_forms
 from linker.registry import binding_for
 from linker.report import format_table
@@ -15,6 +16,9 @@ from linker.symbols import Symbols
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+
+UNBINDABLE = "none"
 
 
 class ListedSite(NamedTuple):
@@ -46,7 +50,7 @@ def list_sites(
         if target is not None:
             binding = binding_for(target, table.image.machine)
             forms = [
-                (group, getattr(form, "kind", None) and form.kind.value or "none", form.reason)
+                (group, form.kind.value if isinstance(form, Form) else UNBINDABLE, form.reason)
                 for group, form in choose_forms(sites, binding, table.codec)
             ]
     rows = [
@@ -68,8 +72,9 @@ def list_sites(
 
 def format_listing(rows: Sequence[ListedSite]) -> str:
     """The list for a person."""
-    table = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
+    table: list[tuple[str, ...]] = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
     table += [
-        (f"{r.va:016x}", r.symbol, r.instruction, r.class_name, str(r.room_len), r.form, r.source, r.reason) for r in rows
+        (f"{r.va:016x}", r.symbol, r.instruction, r.class_name, str(r.room_len), r.form, r.source, r.reason)
+        for r in rows
     ]
     return "\n".join(format_table(table, right={4}))

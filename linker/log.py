@@ -1,4 +1,4 @@
-"""Logs of the phases, on request (`previrt-link --debug`). structlog is slow to import, so it comes with the first line."""
+"""Logs of the phases, on request (`previrt-link --debug`); structlog is slow to import, so only then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_write: Callable[..., Any] | None = None
+_writers: list[Callable[..., Any]] = []
 
 
 def enable() -> None:
@@ -17,7 +17,6 @@ def enable() -> None:
 
     import structlog
 
-    global _write
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -27,10 +26,10 @@ def enable() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    _write = structlog.get_logger().debug
+    _writers[:] = [structlog.get_logger().debug]
 
 
 def debug(event: str, **fields: object) -> None:
     """Log a phase with its figures; nothing, at the cost of a call, unless enabled."""
-    if _write is not None:
-        _write(event, **fields)
+    for write in _writers:
+        write(event, **fields)

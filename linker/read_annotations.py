@@ -29,7 +29,7 @@ FOREIGN_TABLES = ".afterburn."  # the original's sub-sections for memory operati
 
 
 class Reserve(NamedTuple):
-    """Room for an interface module in the guest's own segments, and where the guest starts in 64-bit mode (0: unknown)."""
+    """Room for an interface module in the guest's own segments; `entry_va`: the guest's 64-bit entry, 0 if unknown."""
 
     text_va: int
     text_len: int
@@ -162,7 +162,7 @@ def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> fo
 
 
 def _read_notes(image: Image, codec: Codec) -> tuple[Note | None, Reserve | None]:
-    """Check ANNOTATION; return the BOUND note and the reserve. An image without ANNOTATION is of the original format."""
+    """Check ANNOTATION; return the BOUND note and the reserve. Without ANNOTATION the format is the original one."""
     found: dict[int, Note] = {}
     for note in image.notes:
         if note.owner == formats.NOTE_OWNER:

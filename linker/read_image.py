@@ -11,6 +11,7 @@ import os
 import stat
 import struct
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from elftools.elf.structs import ELFStructs
@@ -36,6 +37,7 @@ ENTRY_OFF = 24  # e_entry in the ELF header of either class
 class Bytes(Protocol):
     """Memory that can be read by slices: bytes, bytearray, mmap, memoryview."""
 
+    def __buffer__(self, flags: int, /) -> memoryview: ...
     def __len__(self) -> int: ...
     def __getitem__(self, key: slice, /) -> bytes | bytearray | memoryview: ...
 
@@ -150,6 +152,15 @@ def open_image(path: Path) -> Iterator[OpenFile]:
         os.close(descriptor)
 
 
+class Table(NamedTuple):
+    """A table of headers as the ELF header describes it."""
+
+    what: str
+    off: int
+    entry_len: int
+    entry_count: int
+
+
 class Headers(NamedTuple):
     """The three kinds of headers of an ELF file."""
 
@@ -185,12 +196,14 @@ def read_image(memory: Bytes) -> Image:
 
 
 def read_headers(memory: Bytes) -> Headers:
-    """Read an ELF file's headers. Every table, section and segment is inside the file, or LinkError says which is not."""
+    """Read an ELF file's headers; LinkError says which table, section or segment is not inside the file."""
     ident = bytes(memory[:IDENT_LEN])
     if ident[:4] != b"\x7fELF":
         raise LinkError("not an ELF file", found=f"magic {ident[:4].hex(' ')}", expected="7f 45 4c 46")
     if len(ident) < IDENT_LEN or ident[EI_CLASS] not in CLASS_BITS:
-        raise LinkError("ELF class is unknown", found=ident[EI_CLASS : EI_CLASS + 1].hex() or "nothing", expected="1 or 2")
+        raise LinkError(
+            "ELF class is unknown", found=ident[EI_CLASS : EI_CLASS + 1].hex() or "nothing", expected="1 or 2"
+        )
     if ident[EI_DATA] != ELFDATA2LSB:
         raise LinkError("wrong byte order", found=f"data encoding {ident[EI_DATA]}", expected="1, little-endian")
     layouts = ELFStructs(little_endian=True, elfclass=CLASS_BITS[ident[EI_CLASS]])
@@ -203,12 +216,10 @@ def read_headers(memory: Bytes) -> Headers:
         first = _parse(layouts.Elf_Shdr, memory, header.e_shoff, "first section header")
         section_count, names_index = first.sh_size, first.sh_link
         segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
-    raw_segments = _parse_table(
-        "program header", layouts.Elf_Phdr, memory, header.e_phoff, header.e_phentsize, segment_count
-    )
-    raw_sections = _parse_table(
-        "section header", layouts.Elf_Shdr, memory, header.e_shoff, header.e_shentsize, section_count
-    )
+    segment_table = Table("program header", header.e_phoff, header.e_phentsize, segment_count)
+    section_table = Table("section header", header.e_shoff, header.e_shentsize, section_count)
+    raw_segments = _parse_table(segment_table, layouts.Elf_Phdr, memory)
+    raw_sections = _parse_table(section_table, layouts.Elf_Shdr, memory)
     return Headers(
         machine=int.from_bytes(memory[MACHINE_OFF : MACHINE_OFF + 2], "little"),
         word_len=layouts.elfclass // 8,
@@ -222,25 +233,23 @@ def read_headers(memory: Bytes) -> Headers:
 def _parse(layout: Construct, memory: Bytes, offset: int, what: str) -> Container:
     length = layout.sizeof()
     _check_inside(what, offset, length, len(memory))
-    return layout.parse(bytes(memory[offset : offset + length]))
+    parsed: Container = layout.parse(bytes(memory[offset : offset + length]))
+    return parsed
 
 
-def _parse_table(
-    what: str, layout: Construct, memory: Bytes, offset: int, entry_len: int, count: int
-) -> list[Container]:
+def _parse_table(table: Table, layout: Construct, memory: Bytes) -> list[Container]:
+    what, off, entry_len, count = table
     if count and entry_len != layout.sizeof():
         raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))
-    _check_inside(f"{what} table", offset, entry_len * count, len(memory))
-    return [_parse(layout, memory, offset + n * entry_len, f"{what} {n}") for n in range(count)]
+    _check_inside(f"{what} table", off, entry_len * count, len(memory))
+    return [_parse(layout, memory, off + n * entry_len, f"{what} {n}") for n in range(count)]
 
 
 def _segments(headers: Sequence[Container], size: int) -> tuple[Segment, ...]:
     for number, header in enumerate(headers):
         if header.p_type == "PT_LOAD":
             _check_inside(f"segment {number}", header.p_offset, header.p_filesz, size)
-    return tuple(
-        Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz) for h in headers
-    )
+    return tuple(Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz) for h in headers)
 
 
 def _sections(headers: Sequence[Container], names_index: int, memory: Bytes) -> tuple[Section, ...]:
@@ -280,11 +289,11 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
 def check_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
     """By address; LinkError when two share an address or a byte."""
     by_va = sorted(windows)
-    for one, other in zip(by_va, by_va[1:], strict=False):
+    for one, other in pairwise(by_va):
         if one.va + one.len > other.va:
             raise LinkError("segments overlap", where=f"{other.va:#x}", expected="disjoint addresses")
     by_off = sorted(windows, key=lambda window: window.off)
-    for one, other in zip(by_off, by_off[1:], strict=False):
+    for one, other in pairwise(by_off):
         if one.off + one.len > other.off:
             raise LinkError("segments share bytes", where=f"offset {other.off:#x}", expected="disjoint contents")
     return tuple(by_va)

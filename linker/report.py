@@ -10,7 +10,7 @@ from linker.plan import RESTORED, SKIPPED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linker.plan import Plan
+    from linker.patches import Plan
     from linker.read_annotations import Annotations
     from linker.read_image import Bytes
     from linker.symbols import Symbols
@@ -40,7 +40,7 @@ class LinkReport(NamedTuple):
     bound, skipped   of these, the sites bound, and those left out by --only or --skip
     dropped          records of code the guest's linker dropped
     forms            operation class -> form -> number of sites
-    reasons          form and reason -> number of sites, for forms that keep the native instruction and for skipped sites
+    reasons          form and reason -> number of sites that keep the native instruction, bound or skipped
     room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one
@@ -89,13 +89,17 @@ def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetai
     return tuple(sorted(details))
 
 
+class Outcome(NamedTuple):
+    """What a plan does not say: see the fields of the same names in `LinkReport`."""
+
+    image: str
+    output: str | None
+    previous: str
+    architecture: str
+
+
 def make_report(
-    image: str,
-    output: str | None,
-    plan: Plan,
-    annotations: Annotations,
-    architecture: str,
-    details: tuple[SiteDetail, ...] = (),
+    outcome: Outcome, plan: Plan, annotations: Annotations, details: tuple[SiteDetail, ...] = ()
 ) -> LinkReport:
     """Count what a plan does."""
     forms: dict[str, Counter[str]] = {}
@@ -110,11 +114,11 @@ def make_report(
         if group.keeps_instruction and group.form != RESTORED:
             reasons[f"{group.form}: {group.reason}"] += count
     return LinkReport(
-        image=image,
-        output=output,
+        image=outcome.image,
+        output=outcome.output,
         target=plan.target,
-        previous=annotations.bound.target if annotations.bound else "",
-        architecture=architecture,
+        previous=outcome.previous,
+        architecture=outcome.architecture,
         sites=len(annotations.starts_va),
         bound=plan.site_count,
         skipped=skipped,
@@ -149,11 +153,14 @@ def format_report(report: LinkReport) -> str:
             f"    final  {detail.final}",
         ]
     if report.target and report.sites:
-        rows = [("class", "form", "sites")]
+        rows: list[tuple[str, ...]] = [("class", "form", "sites")]
         rows += [(name, form, str(count)) for name, forms in report.forms.items() for form, count in forms.items()]
         lines += ["", *format_table(rows, right={2})]
         total = report.room_used_len + report.room_left_len
-        lines += ["", f"room: {report.room_used_len} of {total} bytes used, {report.room_left_len} left as no-operations"]
+        lines += [
+            "",
+            f"room: {report.room_used_len} of {total} bytes used, {report.room_left_len} left as no-operations",
+        ]
     lines += [f"{count} sites {reason}" for reason, count in report.reasons.items()]
     if report.dropped:
         lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def select_sites(
     sites: Sites, only: Iterable[str], skip: Iterable[str], symbols: Callable[[], Symbols]
 ) -> Set[int] | None:
-    """Indexes of the sites to bind, None for all. A site is bound if `only` is empty or names it, and `skip` does not."""
+    """Indexes of the sites to bind, None for all: those that `only` names (all, if it is empty) and `skip` does not."""
     only, skip = list(only), list(skip)
     if not only and not skip:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linker.hypervisors.base import Fixup
-    from linker.plan import Edit, PatchGroup, Plan
+    from linker.patches import Edit, PatchGroup, Plan
     from linker.read_image import Bytes
     from linker.sites.codec import Codec
 

@@ -29,9 +29,7 @@ def pages(ranges: Iterable[tuple[int, int]], size: int) -> list[tuple[int, int]]
     return [(low * PAGE_LEN, min(high * PAGE_LEN, size)) for low, high in joined]
 
 
-def write_changed(
-    source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int
-) -> None:
+def write_changed(source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int) -> None:
     """Make `output` the bytes of the open file `source` but for the pages around `changed`, which come from `memory`.
 
     The kernel copies the file; only changed pages pass through the process. LinkError leaves nothing behind.
@@ -61,7 +59,7 @@ def _replacing(output: Path, mode: int) -> Iterator[int]:
                 os.fchmod(descriptor, mode)
                 if named is None:
                     named = output.with_name(f".{output.name}.{os.getpid()}.previrt")
-                    # Only linkat with AT_SYMLINK_FOLLOW names an open file, and Python takes it when a directory is given.
+                    # Only linkat with AT_SYMLINK_FOLLOW names an open file; Python takes it when given a directory.
                     os.link(f"/proc/self/fd/{descriptor}", named, src_dir_fd=directory, follow_symlinks=True)
             finally:
                 os.close(descriptor)
@@ -80,7 +78,7 @@ def _replacing(output: Path, mode: int) -> Iterator[int]:
 
 
 def _open_temporary(output: Path) -> tuple[int, Path | None]:
-    """A file in the output's directory: without a name, so that not even SIGKILL leaves it behind, where that is possible."""
+    """A file in the output's directory; without a name where possible, so that not even SIGKILL leaves it behind."""
     try:
         return os.open(output.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
     except OSError as error:

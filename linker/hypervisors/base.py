@@ -33,6 +33,8 @@ class FormKind(enum.Enum):
 
 
 class FixupKind(enum.Enum):
+    """How a hole is filled: S is the symbol's address, A the addend, P the hole's own address."""
+
     PC32 = "pc32"  # signed 32 bits: S + A - P, as ELF's R_X86_64_PC32
     ABS32 = "abs32"  # signed 32 bits: S + A (R_X86_64_32S)
     ABS64 = "abs64"  # 64 bits: S + A
@@ -82,7 +84,7 @@ class Unbindable(NamedTuple):
 class Tables(NamedTuple):
     """What the binding puts behind the module's data: `data` at `data_va`, and words to set inside the module.
 
-    `rows[i]` is the offset in `data` of instruction i's row. `module_words` maps exported 8-byte module variables to values.
+    `rows[i]` is the offset in `data` of instruction i's row. `module_words`: values of exported 8-byte variables.
     """
 
     data: bytes

@@ -24,7 +24,7 @@ class Memory(NamedTuple):
     """
 
     base: int | None
-    index: int | None
+    index: int | None  # type: ignore[assignment]  # an operand's index, not tuple.index
     scale: int
     displacement: int
     segment: int

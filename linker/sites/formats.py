@@ -14,7 +14,8 @@ SECTION_INFO = ".afterburn.info"
 SECTION_UNDO = ".afterburn.undo"
 SECTION_STRINGS = ".afterburn.str"
 SECTION_NOTE = ".note.afterburn"
-SECTIONS = (SECTION_RECORDS, SECTION_INFO, SECTION_UNDO, SECTION_STRINGS, SECTION_NOTE)
+SECTION_ORIGINAL = ".afterburn.original"
+SECTIONS = (SECTION_RECORDS, SECTION_INFO, SECTION_UNDO, SECTION_STRINGS, SECTION_NOTE, SECTION_ORIGINAL)
 
 RECORD_64 = Struct("start_va" / Int64ul, "end_va" / Int64ul)
 RECORD_32 = Struct("start_va" / Int32ul, "end_va" / Int32ul)
@@ -58,3 +59,6 @@ NOTE_MODULE = Struct(
     "zero" / Const(0, Int16ul),
     "module_abi" / Int32ul,
 )
+
+# In front of the compressed original in `.afterburn.original`.
+ORIGINAL = Struct("target" / PaddedString(16, "ascii"), "length" / Int64ul)

@@ -17,6 +17,8 @@ from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
 if TYPE_CHECKING:
     from iced_x86 import ConstantOffsets
     from iced_x86 import Instruction as IcedInstruction
+    from iced_x86._iced_x86_py import OpKind as OpKindValue
+    from iced_x86._iced_x86_py import Register as RegisterValue
 
     from linker.sites.codec import Relocations
 
@@ -64,7 +66,7 @@ class X86Codec:
                 found=f"{text}, {_hex(code[: iced.len or 1])}",
                 advice="the annotation table does not belong to this text; link the image again",
             )
-        registers: list[int] = []
+        registers: list[RegisterValue] = []
         memory = immediate = None
         for n in range(iced.op_count):
             kind = iced.op_kind(n)
@@ -138,26 +140,24 @@ class X86Codec:
 
 
 def _class_of(iced: IcedInstruction) -> str | None:
-    name = BY_MNEMONIC.get(iced.mnemonic)
-    if name is not None:
-        return name
+    mnemonic = iced.mnemonic
+    if mnemonic in BY_MNEMONIC:
+        return BY_MNEMONIC[mnemonic]
+    if mnemonic in BY_OPERAND:
+        registers = [iced.op_register(n) for n in range(iced.op_count)]
+        return next((name for n, which, name in BY_OPERAND[mnemonic] if registers[n] in which), None)
     if iced.is_jmp_far or iced.is_jmp_far_indirect:
         return "ljmp"
-    if iced.is_call_far or iced.is_call_far_indirect:
-        return "lcall"
-    for mnemonic, operand, registers, by_operand in BY_OPERAND:
-        if iced.mnemonic == mnemonic and operand < iced.op_count and iced.op_register(operand) in registers:
-            return by_operand
-    return None
+    return "lcall" if iced.is_call_far or iced.is_call_far_indirect else None
 
 
-def _string_memory(iced: IcedInstruction, kind: int) -> Memory:
+def _string_memory(iced: IcedInstruction, kind: OpKindValue) -> Memory:
     base, bits = STRING_OPERANDS[kind]
     segment = Register.ES if kind in DESTINATION_STRINGS else iced.memory_segment
     return Memory(base, None, 1, 0, segment - SEGMENT_BASE, bits)
 
 
-def _width_bits(iced: IcedInstruction, name: str, registers: list[int], memory: Memory | None) -> int:
+def _width_bits(iced: IcedInstruction, name: str, registers: list[RegisterValue], memory: Memory | None) -> int:
     if name in WIDTH_BY_OPERAND_SIZE:
         return iced.op_code().operand_size or 32
     if memory is not None and name not in WIDTH_BY_REGISTER:

@@ -78,17 +78,19 @@ CONTROL_REGISTERS = frozenset(range(Register.CR0, Register.CR15 + 1))
 DEBUG_REGISTERS = frozenset(range(Register.DR0, Register.DR15 + 1))
 SEGMENT_REGISTERS = frozenset(range(Register.ES, Register.GS + 1))
 
-# (mnemonic, operand position, registers there): the operand decides.
-BY_OPERAND = (
-    (Mnemonic.MOV, 0, CONTROL_REGISTERS, "mov_to_cr"),
-    (Mnemonic.MOV, 1, CONTROL_REGISTERS, "mov_from_cr"),
-    (Mnemonic.MOV, 0, DEBUG_REGISTERS, "mov_to_dr"),
-    (Mnemonic.MOV, 1, DEBUG_REGISTERS, "mov_from_dr"),
-    (Mnemonic.MOV, 0, SEGMENT_REGISTERS, "mov_to_seg"),
-    (Mnemonic.MOV, 1, SEGMENT_REGISTERS, "mov_from_seg"),
-    (Mnemonic.PUSH, 0, SEGMENT_REGISTERS, "push_seg"),
-    (Mnemonic.POP, 0, SEGMENT_REGISTERS, "pop_seg"),
-)
+# Mnemonic -> (operand position, registers there, class): the operand decides.
+BY_OPERAND = {
+    Mnemonic.MOV: (
+        (0, CONTROL_REGISTERS, "mov_to_cr"),
+        (1, CONTROL_REGISTERS, "mov_from_cr"),
+        (0, DEBUG_REGISTERS, "mov_to_dr"),
+        (1, DEBUG_REGISTERS, "mov_from_dr"),
+        (0, SEGMENT_REGISTERS, "mov_to_seg"),
+        (1, SEGMENT_REGISTERS, "mov_from_seg"),
+    ),
+    Mnemonic.PUSH: ((0, SEGMENT_REGISTERS, "push_seg"),),
+    Mnemonic.POP: ((0, SEGMENT_REGISTERS, "pop_seg"),),
+}
 
 # Where the width of the data comes from: the memory operand, else the first general register that is no port number,
 # but for these classes the destination register, or the operand size of the encoding.

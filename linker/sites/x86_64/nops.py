@@ -1,4 +1,4 @@
-"""Recommended multi-byte no-operations: Intel SDM vol. 2, NOP, table "Recommended Multi-Byte Sequence of NOP Instruction"."""
+"""Multi-byte no-operations: Intel SDM vol. 2, NOP, "Recommended Multi-Byte Sequence of NOP Instruction"."""
 
 NOPS = (
     b"",
@@ -16,5 +16,5 @@ LONGEST = len(NOPS) - 1
 
 
 def nops(length: int) -> bytes:
-    """`length` bytes of no-operations, the longest first: `66 0f 1f 84 00 00 00 00 00` as often as it fits, one rest."""
+    """`length` bytes of no-operations: `66 0f 1f 84 00 00 00 00 00` as often as it fits, then one for the rest."""
     return NOPS[LONGEST] * (length // LONGEST) + NOPS[length % LONGEST]

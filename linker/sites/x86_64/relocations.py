@@ -1,4 +1,4 @@
-"""Relocations an interface module may have. Numbers: System V ABI, AMD64 supplement, table "Relocation Types". Data only."""
+"""Relocations an interface module may have, numbered by System V ABI, AMD64 supplement, "Relocation Types". Data."""
 
 from linker.sites.codec import Relocations
 

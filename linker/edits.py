@@ -1,0 +1,70 @@
+"""What a link changes outside the sites: the reserve, the BOUND note, the room to undo, the entry address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linker.check import offset_of
+from linker.patches import Edit, pick
+from linker.read_annotations import build_bound
+from linker.read_image import ENTRY_OFF
+from linker.sites.formats import UNDO_LEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from linker.patches import PatchGroup, Request
+    from linker.read_annotations import Bound, Reserve
+
+
+def edits_in_memory(request: Request, text: bytes, data: bytes, bound: Bound) -> list[Edit]:
+    """The reserve and the BOUND note, where they are mapped."""
+    annotations, memory = request.sites.annotations, request.memory
+    edits: list[Edit] = []
+    if annotations.reserve is not None:
+        edits += _reserve_edits(request, annotations.reserve, text, data)
+    note = annotations.bound_note
+    if note is not None:
+        length = len(note.descriptor)
+        off = None if note.va is None else offset_of(request.windows, note.va, length)
+        if off is None:
+            edits.append(Edit("note BOUND", note.off, note.descriptor, build_bound(bound), in_file_only=True))
+        else:
+            edits.append(Edit("note BOUND", off, bytes(memory[off : off + length]), build_bound(bound)))
+    return edits
+
+
+def edits_in_file(request: Request, overwritten: Sequence[PatchGroup], entry_va: int) -> list[Edit]:
+    """What no segment holds: the room to undo and the ELF header."""
+    annotations = request.sites.annotations
+    edits: list[Edit] = []
+    if annotations.undo is not None:
+        undo = _undo(request, annotations.record_count, overwritten)
+        edits.append(Edit(".afterburn.undo", annotations.undo_off, annotations.undo, undo, in_file_only=True))
+    before, after = (va.to_bytes(request.image.word_len, "little") for va in (request.image.entry_va, entry_va))
+    edits.append(Edit("entry address", ENTRY_OFF, before, after, in_file_only=True))
+    return edits
+
+
+def _reserve_edits(request: Request, reserve: Reserve, text: bytes, data: bytes) -> Iterator[Edit]:
+    for name, va, length, contents in (
+        ("reserve text", reserve.text_va, reserve.text_len, request.codec.trap_fill(reserve.text_len - len(text))),
+        ("reserve data", reserve.data_va, reserve.data_len, bytes(reserve.data_len - len(data))),
+    ):
+        off = offset_of(request.windows, va, length)
+        if off is None:
+            raise AssertionError("check_reserve comes first")
+        after = bytes(text if name == "reserve text" else data) + contents
+        yield Edit(name, off, bytes(request.memory[off : off + length]), after)
+
+
+def _undo(request: Request, record_count: int, overwritten: Sequence[PatchGroup]) -> bytes:
+    """`.afterburn.undo`: a length byte and the instruction for each site that lost its own."""
+    undo = bytearray(record_count * UNDO_LEN)
+    numbers = request.sites.annotations.numbers
+    for group in overwritten:
+        code = group.instruction.code
+        entry = bytes([len(code)]) + code
+        for number in pick(group.members, numbers):
+            undo[number * UNDO_LEN : number * UNDO_LEN + len(entry)] = entry
+    return bytes(undo)

@@ -1,0 +1,94 @@
+"""Bind an image that has no reserve: LIEF adds one as two segments, and the whole original is kept in the file.
+
+    original    [ headers | guest's segments ... | sections ]
+    grown       [ headers | guest's segments ... | sections | text part | data part | .afterburn.original ]
+
+`.afterburn.original` (not allocated) is the mark that an image was grown, by structure: a header, then the original
+compressed by zlib. Restoring and binding again start from it, so both are exact.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError
+from linker.read_annotations import Reserve
+from linker.sites.formats import ORIGINAL, SECTION_ORIGINAL, LayoutError
+
+if TYPE_CHECKING:
+    import lief
+
+    from linker.read_image import Bytes, Image
+    from linker.sites.codec import Codec
+
+PAGE_LEN = 4096
+PART_LEN = 131072  # as the reserve that is linked in
+STUB_LEN = 64  # allowed for each site beside that
+LONGEST_ORIGINAL_LEN = 1 << 30
+
+
+def kept_original(image: Image, memory: Bytes) -> tuple[str, bytes] | None:
+    """What a grown image is bound to, and its original; None for any other image. LinkError when it is damaged."""
+    section = image.section(SECTION_ORIGINAL)
+    if section is None:
+        return None
+    contents = bytes(memory[section.off : section.off + section.len])
+    try:
+        header = ORIGINAL.parse(contents)
+        if header.length > LONGEST_ORIGINAL_LEN:
+            raise LinkError("original image is too large", where=SECTION_ORIGINAL, found=f"{header.length} bytes")
+        original = zlib.decompressobj().decompress(contents[ORIGINAL.sizeof() :], header.length + 1)
+        target = str(header.target)
+    except (LayoutError, UnicodeError, zlib.error) as error:
+        raise LinkError(
+            "kept original is damaged", where=SECTION_ORIGINAL, found=str(error), advice="link from the original image"
+        ) from None
+    if len(original) != header.length:
+        raise LinkError(
+            "kept original is damaged",
+            where=SECTION_ORIGINAL,
+            found=f"{len(original)} bytes or more",
+            expected=str(header.length),
+            advice="link from the original image",
+        )
+    return target, original
+
+
+def grow(original: bytes, target: str, record_count: int, entry_va: int, codec: Codec) -> tuple[bytes, Reserve]:
+    """The image with an empty reserve behind it, and where that is. LinkError when LIEF cannot write it."""
+    import lief  # half a second; only needed here
+
+    part_len = PART_LEN + record_count * STUB_LEN
+    part_len += -part_len % PAGE_LEN
+    lief.logging.disable()
+    binary = lief.ELF.parse(original)
+    if not isinstance(binary, lief.ELF.Binary):
+        raise LinkError("LIEF cannot read the image", advice="build the guest with the reserve object")
+    text_va = _add_part(binary, lief.ELF.Segment.FLAGS.X, codec.trap_fill(part_len))
+    data_va = _add_part(binary, lief.ELF.Segment.FLAGS.W, bytes(part_len))
+    section = lief.ELF.Section(SECTION_ORIGINAL, lief.ELF.Section.TYPE.PROGBITS)
+    header = ORIGINAL.build({"target": target, "length": len(original)})
+    section.content = memoryview(header + zlib.compress(original))
+    binary.add(section, loaded=False)
+    config = lief.ELF.Builder.config_t()
+    builder = lief.ELF.Builder(binary, config)
+    builder.build()
+    grown = bytes(builder.get_build())
+    if not grown:
+        raise LinkError("LIEF cannot write the image", advice="build the guest with the reserve object")
+    return grown, Reserve(text_va, part_len, data_va, part_len, entry_va)
+
+
+def _add_part(binary: lief.ELF.Binary, use: lief.ELF.Segment.FLAGS, contents: bytes) -> int:
+    import lief
+
+    segment = lief.ELF.Segment()
+    segment.type = lief.ELF.Segment.TYPE.LOAD
+    segment.flags = lief.ELF.Segment.FLAGS.R | use
+    segment.alignment = PAGE_LEN
+    segment.content = memoryview(contents)
+    added = binary.add(segment)
+    if added is None:
+        raise LinkError("LIEF cannot add a segment", advice="build the guest with the reserve object")
+    return added.virtual_address

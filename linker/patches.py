@@ -1,0 +1,159 @@
+"""What a plan is made of: patches of sites, kept in groups, and edits of anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from linker.decode import SiteGroup, Sites
+    from linker.hypervisors.base import Binding, Fixup
+    from linker.place import Module
+    from linker.read_image import Bytes, Image, Window
+    from linker.sites.codec import Codec, Instruction
+
+
+T = TypeVar("T")
+
+
+class Site(NamedTuple):
+    """The half-open range of one sensitive instruction and its padding."""
+
+    start_va: int
+    end_va: int
+
+
+class Patch(NamedTuple):
+    """One site's change."""
+
+    site: Site
+    before: bytes
+    after: bytes
+    reason: str
+
+
+class Edit(NamedTuple):
+    """A change outside the sites. `in_file_only`: it is in no segment, so guest memory does not have it."""
+
+    name: str
+    off: int
+    before: bytes
+    after: bytes
+    in_file_only: bool = False
+
+
+class PatchGroup(NamedTuple):
+    """Sites that take the same form. `after` holds `room_len` bytes for each member, one behind the other.
+
+    `members` are indexes of the address order. `used_len`: bytes of the room the form fills; the rest is in front of
+    them if `pad_front`, else behind. `targets` are the symbols of `fixups` resolved: one address, or one a member.
+    """
+
+    instruction: Instruction
+    room_len: int
+    members: Sequence[int]
+    starts_va: Sequence[int]
+    slices: Sequence[slice]
+    before: Sequence[bytes]
+    form: str
+    reason: str
+    after: bytes
+    used_len: int
+    pad_front: bool
+    fixups: tuple[Fixup, ...]
+    targets: tuple[int | Sequence[int], ...]
+
+    @property
+    def keeps_instruction(self) -> bool:
+        """Whether the site still holds its own instruction."""
+        return not self.fixups and self.after.startswith(self.instruction.code, self.instruction_off)
+
+    @property
+    def instruction_off(self) -> int:
+        """Where in the room the instruction stands, if the site holds it."""
+        return self.room_len - self.instruction.length if self.pad_front else 0
+
+
+class Code(NamedTuple):
+    """Stubs, for the verifier: `code` stands at `va`."""
+
+    va: int
+    code: bytes
+
+
+class Plan(NamedTuple):
+    """Everything a link changes."""
+
+    target: str
+    groups: tuple[PatchGroup, ...]
+    edits: tuple[Edit, ...]
+    stubs: tuple[Code, ...]
+    entry_va: int
+    module_abi: int
+    site_count: int
+
+    def patches(self) -> Iterator[Patch]:
+        """One patch a site, group by group."""
+        for group in self.groups:
+            length = group.room_len
+            for n, (start, before) in enumerate(zip(group.starts_va, group.before, strict=True)):
+                after = group.after[n * length : (n + 1) * length]
+                yield Patch(Site(start, start + length), before, after, group.reason)
+
+
+class Request(NamedTuple):
+    """What a plan is made from. `binding` None restores the annotated original; `chosen` None binds all sites."""
+
+    image: Image
+    memory: Bytes
+    windows: Sequence[Window]
+    sites: Sites
+    codec: Codec
+    binding: Binding | None
+    module: Module | None
+    chosen: Collection[int] | None
+    keeps_original: bool = False  # the whole original is kept elsewhere, so nothing needs `.afterburn.undo`
+
+    @property
+    def original_entry_va(self) -> int:
+        """The entry of the annotated original."""
+        bound = self.sites.annotations.bound
+        return bound.saved_entry_va if bound is not None and bound.target else self.image.entry_va
+
+
+def pick(members: Sequence[int], rows: Sequence[T]) -> Sequence[T]:
+    """The rows of these members, in their order."""
+    return rows if len(members) == len(rows) else list(map(rows.__getitem__, members))
+
+
+class Filled(NamedTuple):
+    """What the sites of a group become; see the fields of the same names in `PatchGroup`."""
+
+    form: str
+    reason: str
+    after: bytes
+    used_len: int
+    pad_front: bool
+    fixups: tuple[Fixup, ...] = ()
+    targets: tuple[int | Sequence[int], ...] = ()
+
+
+def patch_group(sites: Sites, group: SiteGroup, filled: Filled) -> PatchGroup:
+    """A group's sites with where they stand and what they hold now."""
+    members = group.members
+    return PatchGroup(
+        instruction=group.instruction,
+        room_len=group.room_len,
+        members=members,
+        starts_va=pick(members, sites.annotations.starts_va),
+        slices=pick(members, sites.slices),
+        before=pick(members, sites.found),
+        form=filled.form,
+        reason=filled.reason,
+        after=filled.after,
+        used_len=filled.used_len,
+        pad_front=filled.pad_front,
+        fixups=filled.fixups,
+        targets=filled.targets,
+    )
