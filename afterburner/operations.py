@@ -66,7 +66,7 @@ def by_operands(mnemonic: bytes, operands: bytes, intel: bool, bare_registers: b
 
 
 # `.byte` spellings: opcode bytes without prefixes -> class, or a dict by the ModRM byte's reg field or whole value.
-_WHOLE = {
+_WHOLE: dict[tuple[int, ...], str] = {
     (0x0F, 0x0B): "ud2",
     (0x0F, 0x06): "clts",
     (0x0F, 0x07): "sysret",
@@ -87,7 +87,7 @@ _WHOLE = {
     (0x0F, 0x01, 0xFB): "mwait",
 }
 # Opcode bytes -> class by the reg field of the ModRM byte that follows ("": not sensitive); memory or register form.
-_GROUPS = {
+_GROUPS: dict[tuple[int, ...], tuple[str, ...]] = {
     (0x0F, 0x00): ("sldt", "str", "lldt", "ltr", "verr", "verw", "", ""),
     (0x0F, 0x02): ("lar",) * 8,
     (0x0F, 0x03): ("lsl",) * 8,

@@ -13,6 +13,7 @@ the object file, so a file in which everything is left alone assembles to what i
     .Lprevirt.x   1 in a section whose code is annotated          .Lprevirt.c   1 in 64-bit code
     .Lprevirt.p   the same of the section `.previous` returns to  .Lprevirt.a   0 behind .afterburn_noannotate
     .Lprevirt.i   1 in Intel syntax                               .Lprevirt.b   1 where register names need no %
+    .Lprevirt.m   1 behind .altmacro
     .Lprevirt.s   stack of (x, p) pairs for .pushsection, two bits a level
 
 Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be recognised in the text. Around them
@@ -50,6 +51,7 @@ _TRACK = rb"""
 .Lprevirt.s=0
 .Lprevirt.c=1
 .Lprevirt.a=1
+.Lprevirt.m=0
 .macro previrt.section x
 .Lprevirt.p=.Lprevirt.x
 .Lprevirt.x=\x
@@ -100,7 +102,7 @@ _END = rb"""
 .popsection
 """
 
-BASIC = MARK + _TRACK[1:] + _END[1:] + _NOTE[1:] + b".endif\n.endm\n"
+BASIC = MARK + b".nolist\n" + _TRACK[1:] + _END[1:] + _NOTE[1:] + b".endif\n.endm\n"
 
 _REGISTERS = (
     *((b"cr%d" % n, "cr") for n in (0, 2, 3, 4, 8)),
@@ -129,7 +131,7 @@ def room_behind(number: int) -> int:
 
 
 def front_padding(number: int) -> bytes:
-    """The statement that pads a class in front: an interrupt shadow (Intel SDM vol. 2, STI) must not fall on padding."""
+    """The statement that pads a class in front: an interrupt shadow (SDM vol. 2, STI) must not fall on padding."""
     if number not in PADDED_IN_FRONT:
         return b""
     return b"previrt.front %d; " % (ROOM_OF[number] - PADDED_IN_FRONT[number])
@@ -190,13 +192,10 @@ def shadows(user_macros: frozenset[bytes]) -> bytes:
     lines = [b".macro previrt.in line,n,file"]
     for name in names:
         front = front_padding(BY_MNEMONIC.get(name, 0))
-        lines.append(
-            b".macro %s a:vararg\n5380470:%s{nooptimize} %s \\a\n%s\n.endm" % (name, front, name, bodies[name])
-        )
+        lines.append(b".macro %s a:vararg\n5380470:%s{nooptimize} %s \\a" % (name, front, name))
+        lines.append(b".noaltmacro\n%s\n.if .Lprevirt.m\n.altmacro\n.endif\n.endm" % bodies[name])
     lines.append(b".endm\n.macro previrt.out")
     lines.extend(b".purgem " + name for name in names)
     lines.append(b".endm\n")
     everything = frozenset(ROOM_OF)
     return _by_word(b"previrt.repeat", _STRING_IO) + _by_word(b"previrt.any", everything) + b"\n".join(lines)
-
-

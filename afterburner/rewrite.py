@@ -32,22 +32,21 @@ _BY_OPERANDS = MOV | PUSH | POP | FAR_BRANCH.keys() | {b"int"}
 
 # First words worth a look: a superset of BY_MNEMONIC, written out because a generated pattern compiles too slowly for
 # a program that is started once a source file.
-_SPECIAL = rb"[^\n]*\b(?:[cd]r\d|db\d|[cdefgs]s\b(?!:))"
 _WORDS = (
-    rb"cli|sti|pushf|popf|hlt|[ls][gil]dt|ltr|str|[ls]msw|clts|inv|wb|in[bwl]?[ \t]|ins[bwld]|out|iret|lret|retf|sys|ljmp"
-    rb"|lcall|swapgs|rd|wr|cpuid|l[sfg]s|ver|lar|lsl|int|ud2|xset|moni|mwait|(?:mov|push|pop)[wlq]?[ \t]" + _SPECIAL + rb"|"
-    rb"(?:jmp|call)[ \t]+(?:far|[ft]word)"
+    rb"cli|sti|pushf|popf|hlt|[ls][gil]dt|ltr|str|[ls]msw|clts|inv|wb|in[bwl]?[ \t]|ins|out|iret|lret|retf|sys|ljmp"
+    rb"|lcall|swapgs|rd|wr|cpuid|l[sfg]s|ver|lar|lsl|int|ud2|xset|moni|mwait|(?:jmp|call)[ \t]+(?:far|[ft]word)"
+    rb"|(?:mov|push|pop)[wlq]?[ \t][^\n]*\b(?:[cd]r\d|db\d|[cdefgs]s\b(?!:))"
     rb"|(?:rep(?:n?[ez])?|lock|wait|data|addr|[cdefgs]s|bnd|notrack|xacq|xrel|rex)[\w.]*(?=[ \t\n])"
 )
 _DIRECTIVES = (
     rb"\.(?:section|text|data|bss|pushsection|popsection|previous|subsection|code\d|att_|intel_|afterburn_|macro[ \t]"
     rb"|byte[ \t]+[^,\n]+,)"
 )
-# A label or a pseudo prefix before the statement, or several statements, or a macro argument on the line. Matched against
-# lower-case text: a case-blind pattern takes four times as long.
+# A label or a pseudo prefix before the statement, or several statements, or a macro argument on the line. Matched
+# against lower-case text: a case-blind pattern takes four times as long.
 _CANDIDATE = re.compile(
     rb"\n(?:[ \t]*(?:" + _WORDS + rb"|" + _DIRECTIVES + rb"|\{)"
-    rb'|[ \t]*+[\w.$]*+[ \t]*+:[ \t]*+[^\s#]|[^\n#;\\"]*+(?:[;\\]|"[^\n"]*+"[^\n;\\:]*+[;\\:]))[^\n]*'
+    rb'|[ \t]*+[\w.$]*+[ \t]*+:[ \t]*+[^\s#]|[^\n#;\\"\']*+(?:[;\\\']|"[^\n"]*+"[^\n;\\:]*+[;\\:]))[^\n]*'
 )
 _ANY_LINE = rb"\n[^\n]+"
 
@@ -59,12 +58,11 @@ _LABELS = re.compile(rb'(?:[ \t]*(?:"[^"\n]*"|(?:[\w.$@]|\\[\w@]|\\\(\))+)[ \t]*
 _WORD = re.compile(rb"(?:\{[^}\n]*\}[ \t]*)*((?:[\w.$]|\\[\w@]|\\\(\))+)[ \t]*")
 _NO_COMMENT_YET = rb"""(?:[^"#'\n]|"(?:[^"\\\n]|\\.)*+"|'(?:\\.|[^\n]))*+"""
 _DYNAMIC_OPERAND = rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)"
+_NOTHING = rb"(?:[ \t\n;]|#[^\n]*)*"
 _NUMBER = rb"(?:0[xX][0-9a-fA-F]+|[1-9]\d*|0)$"
 _USER_MACRO = rb"(?mi)^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)"
 # int3 behind a branch that does not return is filler (straight-line speculation hardening).
-_FILLER = (
-    rb"(?i)[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$"
-)
+_FILLER = rb"(?i)[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$"
 
 
 class _Text:
@@ -78,6 +76,7 @@ class _Text:
         self.files: dict[bytes, int] = {}
         self.intel = False
         self.bare_registers = False
+        self.altmacro = False
         self.initial_syntax = b""
         self.site_count = 0
         self.dynamic = False
@@ -114,7 +113,7 @@ class _Text:
         while word in PREFIXES:
             match_next = _WORD.match(text, match.end(), end)
             if match_next is None:
-                if self.prefix_at < 0 or text[self.prefix_end : begin].strip(b" \t\n;"):
+                if self.prefix_at < 0 or not re.fullmatch(_NOTHING, text[self.prefix_end : begin]):
                     self.prefix_at = begin
                 self.prefix_end = end
                 return
@@ -141,7 +140,7 @@ class _Text:
 
     def site(self, number: int, begin: int, end: int) -> None:
         """Make a site of the statement text[begin:end], and of a prefix that stands before it as a statement."""
-        if self.prefix_at >= 0 and not self.text[self.prefix_end : begin].strip(b" \t\n;"):
+        if self.prefix_at >= 0 and re.fullmatch(_NOTHING, self.text[self.prefix_end : begin]):
             self.label(self.prefix_at)
         else:
             self.label(begin, prelude.front_padding(number))
@@ -163,7 +162,11 @@ class _Text:
         """Put a statement behind the one that ends at `end`."""
         while self.text[end - 1] in b" \t":
             end -= 1
-        self.edits.append((end, end, b"; " + statement))
+        self.edits.append((end, end, b"; " + self.our(statement)))
+
+    def our(self, statement: bytes) -> bytes:
+        """A call of one of our macros, which are written for `.noaltmacro`."""
+        return b".noaltmacro; %s; .altmacro" % statement if self.altmacro else statement
 
     def where(self, position: int) -> bytes:
         """Line, number of the file's name in this text, name: three macro arguments."""
@@ -172,9 +175,9 @@ class _Text:
         return b'%d,%d,"%s"' % (line, number, re.sub(rb'[\\"]', b"?", name))
 
     def dynamic_mnemonic(self, begin: int, end: int) -> None:
-        """`\op %rax`: the shadow macros of the prelude decide when the assembler expands it."""
+        """`\\op %rax`: the shadow macros of the prelude decide when the assembler expands it."""
         self.dynamic = True
-        self.edits.append((begin, begin, b"previrt.in %s; " % self.where(begin)))
+        self.edits.append((begin, begin, self.our(b"previrt.in %s" % self.where(begin)) + b"; "))
         self.behind(end, b"previrt.out")
 
     def dynamic_operand(self, word: bytes, operands: bytes, begin: int, end: int) -> None:
@@ -202,6 +205,9 @@ class _Text:
             self.behind(end, b".Lprevirt.p=.Lprevirt.x")
         elif word in {b".code64", b".code32", b".code16", b".code16gcc"}:
             self.behind(end, b".Lprevirt.c=%d" % (word == b".code64"))
+        elif word in {b".altmacro", b".noaltmacro"}:
+            self.altmacro = word == b".altmacro"
+            self.edits.append((end, end, b"; .Lprevirt.m=%d" % self.altmacro))
         elif word in {b".intel_syntax", b".att_syntax"}:
             self.intel = word == b".intel_syntax"
             self.bare_registers = operands.strip() != b"prefix" if self.intel else operands.strip() == b"noprefix"
@@ -226,7 +232,7 @@ class _Text:
             parts.append(prelude.register_tests())
         if self.dynamic:
             parts.append(prelude.shadows(self.user_macros))
-        parts.append(b'# 1 "%s"' % re.sub(rb'(["\\])', rb"\\\1", name))
+        parts.append(b'.list\n# 1 "%s"' % re.sub(rb'(["\\])', rb"\\\1", name))
         guard = b"{nooptimize} " if self.dynamic else b""
         done = 0
         for start, end, new in self.edits:
@@ -239,7 +245,7 @@ class _Text:
 
 def _without_block_comments(text: bytes) -> bytes:
     """Comments become their newlines, so that lines keep their numbers and statements can be told apart."""
-    parts = []
+    parts: list[bytes] = []
     done = 0
     at = text.find(b"/*")
     while at >= 0:
@@ -271,7 +277,7 @@ def rewrite(text: bytes, name: bytes, intel: bool = False, bare_registers: bool 
     work.initial_syntax = work.syntax()
     macros = re.findall(_USER_MACRO, text) if b".macro" in text else []
     work.user_macros = frozenset(macro.lower() for macro, _ in macros)
-    pattern = _CANDIDATE
+    pattern: re.Pattern[bytes] | bytes = _CANDIDATE
     if b".altmacro" in text:  # parameters need no backslash there
         work.parameters = frozenset(word.lower() for _, formals in macros for word in re.findall(rb"[\w$]+", formals))
         pattern = _ANY_LINE

@@ -15,8 +15,8 @@ _COMPILER_FILE = rb'(?m)^\s*\.file[ \t]+"'
 class SourceLines:
     """Answers `at(position)` for ascending positions of one text.
 
-    `text` starts with a newline that is not the user's; `name` is the text's own file name. Without marker and `.loc`, compiler
-    output (it says `.file "x.c"`) has no line worth recording: its own name is a temporary file's.
+    `text` starts with a newline that is not the user's; `name` is the text's own file name. Without marker and `.loc`,
+    compiler output (it says `.file "x.c"`) has no line worth recording: its own name is a temporary file's.
     """
 
     def __init__(self, text: bytes, name: bytes) -> None:

@@ -12,18 +12,24 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False  # `typing` is not worth its start-up time here
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
 # User code, and code that runs in 16-bit mode or is copied elsewhere before it runs. Matched against input and output
 # paths as given; the last pattern that matches decides, `!` in front takes a path back in.
 SKIPPED = (
     "*/vdso/*",
-    "!*/vdso/vma.o",
-    "!*/vdso/extable.o",
+    "!*/vdso/vma.*",
+    "!*/vdso/extable.*",
     "!*/vdso/vdso-image-*",
     "*/realmode/rm/*",
     "*/boot/compressed/*",
     "*/purgatory/*",
 )
 
+_STDIN = "{standard input}"  # as the assembler calls it in messages
 _SEPARATE = frozenset(("-o", "-I", "-t", "-Q"))
 _SEPARATE_LONG = (
     "defsym",
@@ -66,11 +72,11 @@ class Arguments:
             else:
                 self._option(word, words)
 
-    def _option(self, word: str, words: object) -> None:
+    def _option(self, word: str, words: Iterator[str]) -> None:
         self.options.append(word)
         value = None
         if word in _SEPARATE or self._takes_next(word):
-            value = next(words, None)  # type: ignore[call-overload]
+            value = next(words, None)
             if value is not None:
                 self.options.append(value)
         name = word.lstrip("-")
@@ -157,7 +163,7 @@ def _read_inputs(inputs: list[str]) -> list[tuple[str, bytes]] | None:
     try:
         for name in inputs or ["-"]:
             if name == "-":
-                texts.append(("{standard input}", sys.stdin.buffer.read()))
+                texts.append((_STDIN, sys.stdin.buffer.read()))
             else:
                 with open(name, "rb") as file:  # noqa: PTH123
                     texts.append((name, file.read()))
@@ -166,11 +172,12 @@ def _read_inputs(inputs: list[str]) -> list[tuple[str, bytes]] | None:
     return texts
 
 
-def _become(program: str, argv: list[str]) -> None:
+def _become(program: str, argv: list[str]) -> NoReturn:
     try:
-        os.execv(program, ["as", *argv])  # noqa: S606
+        os.execv(program, ["as", *argv])
     except OSError as error:
-        raise UsageError(f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS") from error
+        message = f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS"
+        raise UsageError(message) from error
 
 
 def _as_standard_input(text: bytes) -> None:
@@ -183,7 +190,23 @@ def _as_standard_input(text: bytes) -> None:
     os.close(fd)
 
 
-def run(argv: list[str]) -> None:
+def _assemble_and_name_dependencies(program: str, argv: list[str], dependency_file: str, names: list[str]) -> NoReturn:
+    """Run the assembler as a child, then put into the rule it wrote the files it did not see by name."""
+    try:
+        pid = os.posix_spawn(program, ["as", *argv], os.environ)
+    except OSError as error:
+        message = f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS"
+        raise UsageError(message) from error
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status == 0:
+        with open(dependency_file, "r+", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+            target, colon, rest = file.read().partition(":")
+            file.seek(0)
+            file.write(target + colon + "".join(" " + name.replace(" ", "\\ ") for name in names) + rest)
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def run(argv: list[str]) -> NoReturn:
     """Rewrite what `argv` names and become the real assembler; UsageError when that cannot be run."""
     assembler = real_assembler()
     words = expand_response_files(argv)
@@ -196,23 +219,27 @@ def run(argv: list[str]) -> None:
     texts = _read_inputs(arguments.inputs)
     if texts is None:
         _become(assembler, argv)
-        return
+    from afterburner.includes import in_place
     from afterburner.rewrite import rewrite
 
-    intel, bare_registers = arguments.syntax
-    if len(texts) > 1:
-        first = texts[0][0]
-        joined = b"".join(b'# 1 "%s"\n%s\n' % (os.fsencode(name), text) for name, text in texts)
+    first = texts[0][0]
+    read = [name for name, _ in texts if name != _STDIN]
+    placed = [(name, in_place(text, os.fsencode(name), arguments.include_dirs, read)) for name, text in texts]
+    if len(placed) > 1:
+        joined = b"".join(b'# 1 "%s"\n%s\n' % (os.fsencode(name), text) for name, text in placed)
     else:
-        first, joined = texts[0]
-    rewritten = rewrite(joined, os.fsencode(first), intel, bare_registers)
-    if rewritten is joined and "-" not in arguments.inputs and arguments.inputs:
+        joined = placed[0][1]
+    rewritten = rewrite(joined, os.fsencode(first), *arguments.syntax)
+    if rewritten is joined and not any(name == _STDIN for name, _ in texts):
         _become(assembler, argv)
-    _as_standard_input(rewritten)
-    _become(assembler, [*arguments.options, "-"])
+    _as_standard_input(rewritten if rewritten is not joined else b"".join(text for _, text in texts))
+    argv = [*arguments.options, "-"]
+    if arguments.dependency_file is not None:
+        _assemble_and_name_dependencies(assembler, argv, arguments.dependency_file, read)
+    _become(assembler, argv)
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str]) -> NoReturn:
     """The stand-in as a command; does not return."""
     try:
         run(argv)

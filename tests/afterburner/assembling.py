@@ -11,6 +11,8 @@ from pathlib import Path
 
 import iced_x86
 from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import SymbolTableSection
 
 from linker.sites.x86_64.classes import NAME_OF
 
@@ -77,7 +79,9 @@ def disassemble(path: Path, section: str = ".text") -> list[str]:
     return [line.strip() for line in out.splitlines() if line.startswith(" ") and ":\t" in line]
 
 
-def run_as(*arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None):
+def run_as(
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run the stand-in; returns the finished process, output as bytes."""
     environment = {**os.environ, "PREVIRT_PYTHON": sys.executable, **(env or {})}
     return subprocess.run(
@@ -94,12 +98,14 @@ def read_object(path: Path) -> Assembled:
         for section in sections:
             result.sections.setdefault(section.name, section.data() if section["sh_type"] != "SHT_NOBITS" else b"")
         symbols = elf.get_section_by_name(".symtab")
+        assert symbols is None or isinstance(symbols, SymbolTableSection)
 
         def resolved(index: int) -> dict[int, tuple[int, int]]:
             """Offset -> (section index, offset in it) of every relocation of section `index`."""
             found = {}
             for section in sections:
-                if section["sh_type"] == "SHT_RELA" and section["sh_info"] == index:
+                if isinstance(section, RelocationSection) and section["sh_info"] == index:
+                    assert symbols is not None
                     for relocation in section.iter_relocations():
                         symbol = symbols.get_symbol(relocation["r_info_sym"])
                         value = symbol["st_value"] + relocation["r_addend"]
@@ -127,13 +133,13 @@ def read_object(path: Path) -> Assembled:
                 name = sections[names_index].data()[name_off:].split(b"\0")[0].decode()
                 code = sections[code_index].data()[start:end]
                 class_name = NAME_OF[class_number]
-                result.sites.append(
-                    Site(sections[code_index].name, start, end, class_name, flags, line, name, code)
-                )
+                result.sites.append(Site(sections[code_index].name, start, end, class_name, flags, line, name, code))
     return result
 
 
-def assemble(text: str, directory: Path, *options: str, name: str = "in.s", env: dict[str, str] | None = None):
+def assemble(
+    text: str, directory: Path, *options: str, name: str = "in.s", env: dict[str, str] | None = None
+) -> Assembled:
     """Assemble `text` with the stand-in and read the object."""
     source = directory / name
     source.parent.mkdir(parents=True, exist_ok=True)

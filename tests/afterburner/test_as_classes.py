@@ -8,7 +8,6 @@ import iced_x86
 import pytest
 from assembling import assemble, assemble_plain
 
-from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.x86_64.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -150,18 +149,15 @@ def check(text: str, directory: Path, class_name: str, mnemonic: str) -> None:
     plain = assemble_plain(text, directory)
     assert made.classes == [class_name]
     (site,) = made.sites
-    padding_len = len(site.code) - len(site.code.lstrip(b"\x90"))  # sti: its interrupt shadow must not fall on padding
-    assert bool(padding_len) == bool(site.flags & INFO_PAD_FRONT) == (class_name == "sti")
-    code = site.code[padding_len:] + site.code[:padding_len]
     instruction = next(iter(iced_x86.Decoder(64, site.instruction)))
     assert MNEMONICS[instruction.mnemonic] == mnemonic
     assert instruction.len == len(site.instruction)
     assert len(site.code) == max(instruction.len, ROOM[class_name])
-    assert site.is_padded_in_front == (class_name == "sti")
+    assert site.is_padded_in_front == (class_name == "sti")  # its interrupt shadow must not fall on padding
     assert made.without_padding() == plain.sections[".text"]
 
 
-@pytest.mark.parametrize(("class_name", "att", "intel", "mnemonic"), SPELLINGS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("class_name", "att", "intel", "mnemonic"), SPELLINGS, ids=str)
 def test_every_class_is_found_in_both_syntaxes(
     tmp_path: Path, class_name: str, att: str, intel: str | None, mnemonic: str
 ) -> None:
@@ -171,9 +167,7 @@ def test_every_class_is_found_in_both_syntaxes(
 
 
 @pytest.mark.parametrize(("class_name", "values", "mnemonic"), BYTES)
-def test_sensitive_instructions_written_as_bytes(
-    tmp_path: Path, class_name: str, values: str, mnemonic: str
-) -> None:
+def test_sensitive_instructions_written_as_bytes(tmp_path: Path, class_name: str, values: str, mnemonic: str) -> None:
     check(f"nop\n.byte {values}\nnop\n", tmp_path, class_name, mnemonic)
 
 
@@ -204,7 +198,7 @@ def test_the_table_above_leaves_out_no_class() -> None:
         ".byte 0x0f, 0x01, 0xca",
         ".byte 0xcc",
         ".byte 0xfa, 0x90",
-        ".ascii \"cli; hlt\"; nop",
+        '.ascii "cli; hlt"; nop',
         "nop # cli; hlt",
         "/* cli\n hlt */ nop",
         "cli_like: nop",
@@ -213,6 +207,6 @@ def test_the_table_above_leaves_out_no_class() -> None:
     ],
 )
 def test_other_instructions_are_left_alone(tmp_path: Path, statement: str) -> None:
-    text = f".text\n{statement}\n.section .foo,\"ax\"\n{statement.replace('in:', 'in2:').replace('cli_like', 'c')}\n"
+    text = f'.text\n{statement}\n.section .foo,"ax"\n{statement.replace("in:", "in2:").replace("cli_like", "c")}\n'
     text += "ds: cr0: .long 1\n"
     assert assemble(text, tmp_path).path.read_bytes() == assemble_plain(text, tmp_path).path.read_bytes()
