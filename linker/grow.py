@@ -12,14 +12,18 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+from linker.check import offset_of
 from linker.errors import LinkError
 from linker.read_annotations import Reserve
+from linker.read_image import Window, read_headers
 from linker.sites.formats import ORIGINAL, SECTION_ORIGINAL, LayoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import lief
 
-    from linker.read_image import Bytes, Image
+    from linker.read_image import Bytes, Image, Section
     from linker.sites.codec import Codec
 
 PAGE_LEN = 4096
@@ -72,12 +76,43 @@ def grow(original: bytes, target: str, record_count: int, entry_va: int, codec: 
     section.content = memoryview(header + zlib.compress(original))
     binary.add(section, loaded=False)
     config = lief.ELF.Builder.config_t()
+    config.symtab = config.static_symtab = config.notes = False
     builder = lief.ELF.Builder(binary, config)
     builder.build()
-    grown = bytes(builder.get_build())
-    if not grown:
-        raise LinkError("LIEF cannot write the image", advice="build the guest with the reserve object")
-    return grown, Reserve(text_va, part_len, data_va, part_len, entry_va)
+    grown = bytearray(builder.get_build())
+    _put_back_contents(original, grown)
+    return bytes(grown), Reserve(text_va, part_len, data_va, part_len, entry_va)
+
+
+def _put_back_contents(original: bytes, grown: bytearray) -> None:
+    """Give sections that LIEF moved or rebuilt their own contents again; LinkError when a byte of the guest is lost."""
+    before, after = read_headers(original), read_headers(grown)
+    pairs = [(section, _twin(after.sections, section)) for section in before.sections if section.has_contents]
+    for section, twin in pairs:
+        grown[twin.off : twin.off + twin.len] = original[section.off : section.off + section.len]
+    for section, twin in pairs:
+        if grown[twin.off : twin.off + twin.len] != original[section.off : section.off + section.len]:
+            raise _lost(f"section {section.name}")
+    loads = [Window(load.va, load.len, load.off) for load in after.segments if load.type == "PT_LOAD"]
+    for load in (load for load in before.segments if load.type == "PT_LOAD"):
+        off = offset_of(loads, load.va, load.len)
+        skipped_len = before.headers_len if load.off == 0 else 0  # the headers themselves do change
+        if (
+            off is None
+            or grown[off + skipped_len : off + load.len] != original[load.off + skipped_len :][: load.len - skipped_len]
+        ):
+            raise _lost(f"segment at {load.va:#x}")
+
+
+def _twin(sections: Sequence[Section], section: Section) -> Section:
+    for twin in sections:
+        if (twin.name, twin.va, twin.len, twin.type) == (section.name, section.va, section.len, section.type):
+            return twin
+    raise _lost(f"section {section.name}")
+
+
+def _lost(what: str) -> LinkError:
+    return LinkError(f"{what} would not survive growing the image", advice="build the guest with the reserve object")
 
 
 def _add_part(binary: lief.ELF.Binary, use: lief.ELF.Segment.FLAGS, contents: bytes) -> int:

@@ -66,6 +66,11 @@ class Section(NamedTuple):
         return self.va + self.len
 
     @property
+    def has_contents(self) -> bool:
+        """Whether bytes of the file are the section's own; the table of section names is not the guest's."""
+        return self.type not in ("SHT_NULL", "SHT_NOBITS") and self.name != ".shstrtab"
+
+    @property
     def is_code(self) -> bool:
         """Whether it is mapped, executable and in the file."""
         return bool(self.flags & SHF_ALLOC and self.flags & SHF_EXECINSTR and self.type != "SHT_NOBITS")
@@ -162,7 +167,7 @@ class Table(NamedTuple):
 
 
 class Headers(NamedTuple):
-    """The three kinds of headers of an ELF file."""
+    """The three kinds of headers of an ELF file; `headers_len`: bytes up to the end of the program headers."""
 
     machine: int
     word_len: int
@@ -170,6 +175,7 @@ class Headers(NamedTuple):
     entry_va: int
     sections: tuple[Section, ...]
     segments: tuple[Segment, ...]
+    headers_len: int
 
 
 def read_image(memory: Bytes) -> Image:
@@ -227,6 +233,7 @@ def read_headers(memory: Bytes) -> Headers:
         entry_va=header.e_entry,
         sections=_sections(raw_sections, names_index, memory),
         segments=_segments(raw_segments, len(memory)),
+        headers_len=header.e_phoff + header.e_phentsize * segment_count,
     )
 
 
