@@ -195,6 +195,18 @@ lol_emulate_jump:
     call slow_emulate_jump
     jmp lol_leave
 
+/*
+ * Signal handlers begin here: the host leaves AC as it was, and C code is not aligned to that. All other flags stay; of ID
+ * the host's sigreturn restores nothing.
+ */
+    .globl signal_entry
+    .hidden signal_entry
+signal_entry:
+    pushfq
+    andl $~0x40000, (%rsp)
+    popfq
+    jmp signal_handler
+
 /* What the host's signal frame returns through (SA_RESTORER). */
     .globl signal_restorer
     .hidden signal_restorer

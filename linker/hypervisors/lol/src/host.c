@@ -34,6 +34,8 @@ void *copy_bytes(void *to, const void *from, size_t length)
     u8 *t = to;
     const u8 *f = from;
 
+    for (; length >= 8; length -= 8, t += 8, f += 8)
+        *(u64 *)t = *(const u64 *)f;
     while (length--)
         *t++ = *f++;
     return to;

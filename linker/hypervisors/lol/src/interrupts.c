@@ -87,6 +87,7 @@ static struct fault enter_vector(u8 vector, enum source source, bool has_error, 
     frame.rip = gate.rip;
     vcpu.selector[SEG_SS] = new_ss;
     time_stamp_for_level(level);
+    mmu_enter_level(level);
     set_guest_flags(0, FLAG_TF | FLAG_NT | (gate.type == GATE_INTERRUPT ? FLAG_IF : 0));
     return NO_FAULT;
 }

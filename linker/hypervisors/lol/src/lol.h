@@ -193,7 +193,7 @@ struct fault system_write(u64 va, const void *from, u64 length);
 struct fault mmu_host_fault(u64 va, enum access access);
 void mmu_flush_all(void);
 void mmu_flush_page(u64 va);
-void mmu_enter_user(void);
+void mmu_enter_level(unsigned level);
 void mmu_init(u64 memory_len, int memory_fd);
 u8 *physical(u64 pa, u64 length); /* NULL outside RAM */
 

@@ -30,7 +30,9 @@
 #define GUEST_END_VA 0x7f0000000000ull  /* from here: window, host stack */
 
 #define SYS_mmap 9
+#define SYS_mprotect 10
 #define SYS_munmap 11
+#define PROT_NONE 0
 #define PROT_READ 1
 #define PROT_WRITE 2
 #define PROT_EXEC 4
@@ -40,6 +42,14 @@
 
 /* Read, then write with the dirty bit, then fetch: more faults than that mean the mapping does not help. */
 #define FAULT_REPEATS_MAX 4
+
+/* A run of mappings that ring 3 must not reach: taken away while it runs, given back behind it. */
+struct extent {
+    u64 start, end;
+    int prot;
+};
+
+#define EXTENTS_MAX 256
 
 struct translation {
     u64 pa;
@@ -52,7 +62,9 @@ static unsigned physical_bits;
 static u64 memory_len;
 static int memory_fd;
 static bool anything_mapped;
-static bool supervisor_mapped; /* something is mapped that ring 3 must not reach */
+static struct extent extents[EXTENTS_MAX]; /* sorted, disjoint */
+static unsigned extent_count;
+static bool hidden;             /* ring 3 runs: the extents are there, but not accessible */
 static u64 last_fault_va;       /* and how often in a row the host faulted there with nothing dropped in between */
 static unsigned fault_repeats;
 
@@ -226,16 +238,94 @@ static void outside_module(u64 va, u64 end, void (*act)(u64 va, u64 end, void *c
     act(va, end, context);
 }
 
+/* Makes room in the list at `index`, or closes it; false when the list is full. */
+static bool move_extents(unsigned index, int by)
+{
+    unsigned i;
+
+    if (by > 0) {
+        if (extent_count == EXTENTS_MAX)
+            return false;
+        for (i = extent_count; i > index; i--)
+            extents[i] = extents[i - 1];
+        extent_count++;
+    } else {
+        extent_count--;
+        for (i = index; i < extent_count; i++)
+            extents[i] = extents[i + 1];
+    }
+    return true;
+}
+
+/* [start, end) holds something else now, or nothing. */
+static bool forget_extents(u64 start, u64 end)
+{
+    unsigned i = 0;
+
+    while (i < extent_count && extents[i].start < end) {
+        struct extent *e = &extents[i];
+
+        if (e->end <= start) {
+            i++;
+        } else if (e->start < start && e->end > end) {
+            struct extent tail = {end, e->end, e->prot};
+
+            if (!move_extents(i + 1, 1))
+                return false;
+            extents[i].end = start;
+            extents[i + 1] = tail;
+            return true;
+        } else if (e->start < start) {
+            e->end = start;
+            i++;
+        } else if (e->end > end) {
+            e->start = end;
+            return true;
+        } else {
+            move_extents(i, -1);
+        }
+    }
+    return true;
+}
+
+static bool add_extent(u64 start, u64 end, int prot)
+{
+    unsigned i = 0;
+
+    while (i < extent_count && extents[i].start < start)
+        i++;
+    if (i && extents[i - 1].end == start && extents[i - 1].prot == prot) {
+        extents[i - 1].end = end;
+        if (i < extent_count && extents[i].start == end && extents[i].prot == prot) {
+            extents[i - 1].end = extents[i].end;
+            move_extents(i, -1);
+        }
+        return true;
+    }
+    if (i < extent_count && extents[i].start == end && extents[i].prot == prot) {
+        extents[i].start = start;
+        return true;
+    }
+    if (!move_extents(i, 1))
+        return false;
+    extents[i] = (struct extent){start, end, prot};
+    return true;
+}
+
 static void unmap_part(u64 va, u64 end, void *context)
 {
     (void)context;
-    if (va < end)
-        host_call(SYS_munmap, (long)va, (long)(end - va), 0, 0, 0, 0);
+    if (va >= end)
+        return;
+    host_call(SYS_munmap, (long)va, (long)(end - va), 0, 0, 0, 0);
+    if (!forget_extents(va, end))
+        mmu_flush_all();
 }
 
 struct mapping {
     u64 va, pa;
     int prot;
+    bool supervisor;
 };
 
 static void map_part(u64 va, u64 end, void *context)
@@ -249,6 +339,8 @@ static void map_part(u64 va, u64 end, void *context)
                        (long)(m->pa + (va - m->va)));
     if (result != (long)va)
         stop_guest("the host refused to map guest memory here", va);
+    if (!forget_extents(va, end) || (m->supervisor && !add_extent(va, end, m->prot)))
+        mmu_flush_all(); /* the list is full: start anew, the access faults once more */
 }
 
 /*
@@ -286,8 +378,7 @@ struct fault mmu_host_fault(u64 va, enum access access)
     mapping.prot = PROT_READ | (found.executable ? PROT_EXEC : 0);
     if (found.dirty && (found.writable || (!user && !(lol_cr[0] & CR0_WP))))
         mapping.prot |= PROT_WRITE;
-    if (!found.user || ((mapping.prot & PROT_WRITE) && !found.writable))
-        supervisor_mapped = true;
+    mapping.supervisor = !found.user || ((mapping.prot & PROT_WRITE) && !found.writable);
     anything_mapped = true;
     outside_module(start, end, map_part, &mapping);
     return NO_FAULT;
@@ -298,9 +389,9 @@ void mmu_flush_all(void)
     fault_repeats = 0;
     if (!anything_mapped)
         return;
+    extent_count = 0;
     outside_module(GUEST_LOW_VA, GUEST_END_VA, unmap_part, NULL);
     anything_mapped = false;
-    supervisor_mapped = false;
 }
 
 /* Drops the 2 MiB around `va`: the page there may be a large one. Dropping too much is always right. */
@@ -314,11 +405,23 @@ void mmu_flush_page(u64 va)
     outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, start + LARGE_LEN, unmap_part, NULL);
 }
 
-/* Ring 3 is about to run: what only the kernel may reach must not be mapped. */
-void mmu_enter_user(void)
+/* Ring `level` is about to run: what only the kernel may reach goes and comes. */
+void mmu_enter_level(unsigned level)
 {
-    if (supervisor_mapped)
-        mmu_flush_all();
+    unsigned i;
+
+    if (hidden == (level == 3))
+        return;
+    hidden = level == 3;
+    for (i = 0; i < extent_count; i++) {
+        const struct extent *e = &extents[i];
+        u64 start = e->start;
+
+        /* Neighbours are hidden by one call; what each may do differs when they come back. */
+        while (hidden && i + 1 < extent_count && extents[i + 1].start == extents[i].end)
+            i++;
+        host_call(SYS_mprotect, (long)start, (long)(extents[i].end - start), hidden ? PROT_NONE : e->prot, 0, 0, 0);
+    }
 }
 
 void mmu_init(u64 length, int fd)

@@ -66,7 +66,9 @@ struct action {
     u64 mask;
 };
 
+void signal_entry(int number, struct siginfo *info, struct ucontext *ucontext);
 void signal_restorer(void);
+void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext);
 
 static u8 signal_stack[SIGNAL_STACK_LEN] __attribute__((aligned(64)));
 static u8 dispatch_selector = DISPATCH_BLOCK;
@@ -323,7 +325,7 @@ static void from_guest(int number, const struct siginfo *info, const struct cont
         raise(fault);
 }
 
-static void handler(int number, struct siginfo *info, struct ucontext *ucontext)
+void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext)
 {
     struct context *c = &ucontext->context;
 
@@ -369,7 +371,7 @@ static u64 bit(int number)
 static void install(int number, u64 extra_flags)
 {
     struct action action = {
-        .handler = handler,
+        .handler = signal_entry,
         .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER | extra_flags,
         .restorer = signal_restorer,
         .mask = bit(SIGALRM) | bit(SIGIO) | bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP),

@@ -88,8 +88,7 @@ static void arrive(unsigned level, u64 rip)
 {
     frame.rip = rip;
     time_stamp_for_level(level);
-    if (level == 3)
-        mmu_enter_user();
+    mmu_enter_level(level);
 }
 
 struct fault op_iret(unsigned width)
