@@ -14,7 +14,7 @@ _DEPTH_MAX = 100  # what includes itself is left to the assembler to complain ab
 def in_place(text: bytes, name: bytes, directories: list[str], read: list[str], depth: int = 0) -> bytes:
     """`text` with each `.include` replaced by the file, looked for in the working directory and then `directories`.
 
-    A file that is not found stays an `.include`. Names of the files taken in are appended to `read`.
+    A file that is not found becomes the assembler's own error. Names of the files taken in are appended to `read`.
     """
     if b".include" not in text.lower() or depth > _DEPTH_MAX:
         return text
@@ -34,7 +34,11 @@ def in_place(text: bytes, name: bytes, directories: list[str], read: list[str], 
             inner = in_place(included, os.fsencode(path), directories, read, depth + 1)
             parts += (text[done : match.start()], b'# 1 "%s"\n%s\n' % (os.fsencode(path), inner))
             parts.append(b'# %d "%s"' % (line + 1, here or name))
-            done = match.end()
             break
+        else:
+            # The assembler would give the line of its standard input, not the user's.
+            message = b"can't open %s for reading: No such file or directory" % match[1]
+            parts += (text[done : match.start()], b'.error "%s"' % message)
+        done = match.end()
     parts.append(text[done:])
     return b"".join(parts)

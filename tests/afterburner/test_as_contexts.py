@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from assembling import STAND_IN_DIR, assemble, assemble_plain, read_object
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Linux's asm/alternative.h in short: the original in place, padded to the replacement, the replacement elsewhere.
 ALTERNATIVE = """
@@ -60,7 +63,8 @@ FOUND = {
     "an alternative": (ALTERNATIVE + 'ALTERNATIVE "rdtsc", "lfence; rdtsc"', ["rdtsc"]),
     "in .altmacro": (".altmacro\n.macro m op\nop\n.endm\nm cli\nm nop", ["cli"]),
     "Intel in a macro": (
-        ".intel_syntax noprefix\n.macro m op, a:vararg\n\\op \\a\n.endm\nm mov, rax, cr3\n.att_syntax\nm mov, %rax, %cr3",
+        ".intel_syntax noprefix\n.macro m op, a:vararg\n\\op \\a\n.endm\nm mov, rax, cr3\n"
+        ".att_syntax\nm mov, %rax, %cr3",
         ["mov_from_cr", "mov_to_cr"],
     ),
     "Intel with prefixes": (
@@ -115,7 +119,8 @@ LEFT_ALONE = {
     "32-bit code": ".code32\ncli\nmov %cr0,%eax\npushf",
     "16-bit code": ".code16\ncli\nlidt 4(%bx)\n.code16gcc\ncli",
     "replacements": '.section .altinstr_replacement,"ax"\ncli\n.pushsection .rodata\n.popsection\nhlt',
-    "macros used there": '.macro m op\ncli\n\\op\nmov \\op,%rax\n.endm\n.data\ncli: m cli\n.section .altinstr_replacement,"ax"\nm cli',
+    "macros used there": ".macro m op\ncli\n\\op\nmov \\op,%rax\n.endm\n.data\ncli: m cli\n"
+    '.section .altinstr_replacement,"ax"\nm cli',
     "filler": "ret\nint3\njmp *%rax; int3\nint3\nretq\n\tint3",
     "pushed data": ".pushsection .rodata\n.pushsection .data\ncli\n.popsection\ncli\n.popsection\nnop",
     "sections by .previous": ".data\n.text\nnop\n.previous\ncli",
