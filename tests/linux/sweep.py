@@ -66,6 +66,7 @@ def _is_sensitive(instruction: iced_x86.Instruction) -> bool:
 def symbols_by_section(elf: ELFFile) -> dict[int, list[tuple[int, int, str]]]:
     """Section index -> (address, size, name) of its symbols, sorted; of several at one address the longest name."""
     table = elf.get_section_by_name(".symtab")
+    assert table is not None
     names = elf.get_section(table["sh_link"]).data()
     found: dict[int, dict[int, tuple[int, str]]] = {}
     for name_off, _, _, index, value, size in struct.iter_unpack("<IBBHQQ", table.data()):
