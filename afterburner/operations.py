@@ -24,7 +24,7 @@ FAR_BRANCH = {b"jmp": NUMBER_OF["ljmp"], b"call": NUMBER_OF["lcall"]}
 
 # Prefixes written as words of their own in front of an instruction, or as a statement of their own before it.
 PREFIXES = frozenset(
-    b"rep repe repz repne repnz lock wait data16 data32 addr16 addr32 addr64 cs ds es fs gs ss bnd notrack "
+    b"rep repe repz repne repnz lock data16 data32 addr16 addr32 addr64 cs ds es fs gs ss bnd notrack "
     b"xacquire xrelease rex64 rexz rex64z rexy rex64y rexyz rex64yz rexx rex64x rexxz rex64xz rexxy rex64xy rexxyz "
     b"rex64xyz rex rex.w rex.r rex.x rex.b rex.rx rex.rb rex.xb rex.rxb rex.wr rex.wx rex.wb rex.wrx rex.wrb rex.wxb "
     b"rex.wrxb".split()

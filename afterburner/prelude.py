@@ -14,7 +14,7 @@ the object file, so a file in which everything is left alone assembles to what i
     .Lprevirt.p   the same of the section `.previous` returns to  .Lprevirt.a   0 behind .afterburn_noannotate
     .Lprevirt.i   1 in Intel syntax                               .Lprevirt.b   1 where register names need no %
     .Lprevirt.m   1 behind .altmacro
-    .Lprevirt.s   stack of (x, p) pairs for .pushsection, two bits a level
+    .Lprevirt.s   stack of (x, p) pairs for .pushsection, two bits a level; 1 when empty
 
 Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be recognised in the text. Around them
 `previrt.in` ... `previrt.out` give the sensitive mnemonics a macro each that makes the site. Inside, `{nooptimize}`
@@ -48,7 +48,7 @@ _NOTE = rb"""
 _TRACK = rb"""
 .Lprevirt.x=1
 .Lprevirt.p=1
-.Lprevirt.s=0
+.Lprevirt.s=1
 .Lprevirt.c=1
 .Lprevirt.a=1
 .Lprevirt.m=0
@@ -62,9 +62,11 @@ _TRACK = rb"""
 .Lprevirt.x=\x
 .endm
 .macro previrt.popsection
+.if .Lprevirt.s>1
 .Lprevirt.p=.Lprevirt.s&1
 .Lprevirt.x=(.Lprevirt.s>>1)&1
 .Lprevirt.s=.Lprevirt.s>>2
+.endif
 .endm
 .macro previrt.previous
 .Lprevirt.t=.Lprevirt.x

@@ -36,7 +36,7 @@ _WORDS = (
     rb"cli|sti|pushf|popf|hlt|[ls][gil]dt|ltr|str|[ls]msw|clts|inv|wb|in[bwl]?[ \t]|ins|out|iret|lret|retf|sys|ljmp"
     rb"|lcall|swapgs|rd|wr|cpuid|l[sfg]s|ver|lar|lsl|int|ud2|xset|moni|mwait|(?:jmp|call)[ \t]+(?:far|[ft]word)"
     rb"|(?:mov|push|pop)[wlq]?[ \t][^\n]*\b(?:[cd]r\d|db\d|[cdefgs]s\b(?!:))"
-    rb"|(?:rep(?:n?[ez])?|lock|wait|data|addr|[cdefgs]s|bnd|notrack|xacq|xrel|rex)[\w.]*(?=[ \t\n])"
+    rb"|(?:rep(?:n?[ez])?|lock|data|addr|[cdefgs]s|bnd|notrack|xacq|xrel|rex)[\w.]*(?=[ \t\n])"
 )
 _DIRECTIVES = (
     rb"\.(?:section|text|data|bss|pushsection|popsection|previous|subsection|code\d|att_|intel_|afterburn_|macro[ \t]"
@@ -110,7 +110,7 @@ class _Text:
         if word.startswith(b"."):
             self.directive(word, begin, match.end(), end)
             return
-        while word in PREFIXES:
+        while word in PREFIXES and word not in self.user_macros:
             match_next = _WORD.match(text, match.end(), end)
             if match_next is None:
                 if self.prefix_at < 0 or not re.fullmatch(_NOTHING, text[self.prefix_end : begin]):

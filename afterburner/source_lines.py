@@ -22,7 +22,7 @@ class SourceLines:
     def __init__(self, text: bytes, name: bytes) -> None:
         self._text = text
         self._own_name = name
-        self._marker_from = self._loc_from = 0
+        self._looked_up_to = 0
         self._marker: tuple[int, int, bytes] = (0, 0, b"")  # position behind it, line that follows, file
         self._loc: tuple[int, int, bytes] = (0, 0, b"")
         self._files: dict[int, bytes] | None = None
@@ -31,21 +31,20 @@ class SourceLines:
     def at(self, position: int) -> tuple[int, bytes]:
         """Line and file of the statement at `position`; (0, b"") when unknown."""
         text = self._text
-        marker = text.rfind(b"\n# ", self._marker_from, position)
+        marker = text.rfind(b"\n# ", self._looked_up_to, position)
         while marker >= 0:
             match = re.match(_MARKER, text[marker + 1 : marker + 4096])
             if match:
                 line_end = text.find(b"\n", marker + 1)
                 self._marker = (line_end, int(match[1]), match[2])
-                self._marker_from = marker
                 break
-            marker = text.rfind(b"\n# ", self._marker_from, marker)
-        loc = text.rfind(b".loc", self._loc_from, position)
+            marker = text.rfind(b"\n# ", self._looked_up_to, marker)
+        loc = text.rfind(b".loc", self._looked_up_to, position)
         if loc >= 0:
             match = re.match(_LOC, text[loc : loc + 80])
             if match:
                 self._loc = (loc, int(match[2]), self._numbered_file(int(match[1])))
-            self._loc_from = loc
+        self._looked_up_to = position - 1
         return self._nearest(position)
 
     def _nearest(self, position: int) -> tuple[int, bytes]:

@@ -74,6 +74,7 @@ FOUND = {
     "in an executable section": ('.section .foo,"ax"\ncli\n.data\n.section .foo\nhlt', ["cli", "hlt"]),
     "in known code sections": (".section .init\ncli\n.section .text.unlikely\nhlt", ["cli", "hlt"]),
     "behind pushed data": (".pushsection .rodata\n.popsection\ncli", ["cli"]),
+    "behind a pop without a push": (".data\n.text\n.popsection\ncli", ["cli"]),
     "behind .previous": (".data\n.text\n.data\n.previous\ncli\n.previous\ncli", ["cli"]),
     "in a subsection": (".subsection 1\ncli\n.previous\nhlt", ["cli", "hlt"]),
     "behind other code sizes": (".code32\ncli\n.code16\ncli\n.code16gcc\ncli\n.code64\nhlt", ["hlt"]),
@@ -121,6 +122,8 @@ LEFT_ALONE = {
     "replacements": '.section .altinstr_replacement,"ax"\ncli\n.pushsection .rodata\n.popsection\nhlt',
     "macros used there": ".macro m op\ncli\n\\op\nmov \\op,%rax\n.endm\n.data\ncli: m cli\n"
     '.section .altinstr_replacement,"ax"\nm cli',
+    "macros of the user's": ".macro in a\nnop\n.endm\n.macro lock a\nnop\n.endm\n"
+    "in 4\nlock cli\n.irp x,in\n\\x 3\n.endr",
     "filler": "ret\nint3\njmp *%rax; int3\nint3\nretq\n\tint3",
     "pushed data": ".pushsection .rodata\n.pushsection .data\ncli\n.popsection\ncli\n.popsection\nnop",
     "sections by .previous": ".data\n.text\nnop\n.previous\ncli",
