@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.options import PrintVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 PROGRAM = "previrt-link"
 SHELLS = ("bash", "zsh", "fish")
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
-
-
-class _PrintVersion(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # slow to import, rarely wanted
-
-        print(f"{PROGRAM} (previrt) {version('previrt')}")
-        parser.exit()
 
 
 class _ListTargets(argparse.Action):
@@ -84,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     said.add_argument(
         "--print-completion", choices=SHELLS, action=_PrintCompletion, help="print completion for a shell"
     )
-    said.add_argument("-V", "--version", nargs=0, action=_PrintVersion, help="print the version")
+    said.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     said.add_argument("-h", "--help", action="help", help="print this help")
     return parser
 

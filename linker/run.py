@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from linker.errors import LinkError, UsageError
+from linker.options import PrintVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ def _size(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="previrt-run",
+        usage="%(prog)s [option(s)] IMAGE",
         description="Run a bound kernel image as a process of this machine.",
         epilog="The exit status is 0 when the guest powered off, 130 after Ctrl-C, 1 when the guest was stopped.",
         allow_abbrev=False,
@@ -55,14 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-a", "--append", default="", metavar="TEXT", help="the guest's command line")
     parser.add_argument("-o", "--console", type=Path, metavar="FILE", help="console output goes to FILE, not to stdout")
     parser.add_argument("--statistics", action="store_true", help="say at the end how many host system calls were made")
-    parser.add_argument("--version", action="version", version=f"previrt-run {_version()}")
+    parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     return parser
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("previrt")
 
 
 def command_for(request: Request) -> list[str]:

@@ -190,10 +190,8 @@ void uart_out(u16 offset, u8 value)
         ier = value & 15;
         poll_input();
         break;
-    case REG_IIR: /* FIFO control */
+    case REG_IIR: /* FIFO control; a reset does not throw away what was typed, or piped in, before the driver began */
         fcr = value;
-        if (value & 2)
-            fifo_count = 0;
         break;
     case REG_LCR:
         lcr = value;
