@@ -4,9 +4,24 @@
 first use, so that importing the package (as the afterburner does for its tables) costs nothing.
 """
 
-__all__ = ["GuestTable", "LinkError", "LinkReport", "UsageError", "link", "link_buffer", "read_table", "restore"]
+__all__ = [
+    "GuestTable",
+    "LinkError",
+    "LinkReport",
+    "UsageError",
+    "link",
+    "link_buffer",
+    "list_sites",
+    "read_table",
+    "restore",
+]
 
-_HOMES = {"LinkError": "linker.errors", "UsageError": "linker.errors", "LinkReport": "linker.report"}
+_HOMES = {
+    "LinkError": "linker.errors",
+    "UsageError": "linker.errors",
+    "LinkReport": "linker.report",
+    "list_sites": "linker.listing",
+}
 
 
 def __getattr__(name: str) -> object:

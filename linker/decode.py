@@ -155,6 +155,14 @@ def _decode_one(
                 advice="the image is bound by other means or damaged; link from the original",
             )
     except LinkError as error:
+        bound = annotations.bound
+        if bound is not None and bound.target and annotations.undo is None:
+            raise LinkError(
+                f"already bound to {bound.target}, and what that overwrote is not kept",
+                where=record_name(annotations, members[0]),
+                expected="a section .afterburn.undo",
+                advice="link from the original image",
+            ) from error
         error.where = record_name(annotations, members[0])
         error.advice = error.advice or REBUILD
         raise

@@ -55,6 +55,6 @@ class Symbols:
         found = []
         for index, (va, length, name_off) in enumerate(self._by_va):
             if self._names.startswith(wanted + b"\0", name_off):
-                following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), va + 1)
+                following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), 1 << 64)
                 found.append((va, va + length if length else following))
         return found
