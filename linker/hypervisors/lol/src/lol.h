@@ -307,5 +307,6 @@ void say_decimal(u64 value);
 
 void signals_init(void);
 void deliver_after_next_instruction(void);
+void require_user_dispatch(void);
 
 #endif

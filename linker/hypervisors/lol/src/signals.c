@@ -74,7 +74,7 @@ static u8 signal_stack[SIGNAL_STACK_LEN] __attribute__((aligned(64)));
 static u8 dispatch_selector = DISPATCH_BLOCK;
 /* The trap flag is ours: an interrupt is to be delivered as soon as the guest is where it can be. */
 static bool stepping;
-bool user_dispatch_works;
+static bool user_dispatch_works;
 
 static void frame_from(const struct context *c)
 {
@@ -97,6 +97,13 @@ static void frame_to(struct context *c)
 }
 
 extern u8 hlt_entry[] __attribute__((visibility("hidden")));
+
+/* Ring 3 is about to run: its system calls must come here, or they would reach the host. */
+void require_user_dispatch(void)
+{
+    if (!user_dispatch_works)
+        stop_guest("programs of the guest need Syscall User Dispatch, Linux 5.11 or later", 0);
+}
 
 /* Whether the guest's next instruction is a bound hlt: `call lol_hlt`, perhaps behind padding. */
 static bool is_hlt_site(u64 rip)

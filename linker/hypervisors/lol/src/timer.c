@@ -475,5 +475,8 @@ void timer_init(void)
 
     pics[0].lowest = pics[1].lowest = 7;
     pics[0].imr = pics[1].imr = 0xff;
-    host_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&host_timer, 0, 0, 0);
+    if (host_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&host_timer, 0, 0, 0) < 0) {
+        say("previrt-lol: the host gives no timer\n");
+        stop_exit(1);
+    }
 }

@@ -87,6 +87,8 @@ static struct fault check_return_stack(u16 selector, unsigned level)
 static void arrive(unsigned level, u64 rip)
 {
     frame.rip = rip;
+    if (level == 3)
+        require_user_dispatch();
     time_stamp_for_level(level);
     mmu_enter_level(level);
 }
