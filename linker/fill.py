@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WORD_MASK = (1 << 64) - 1
+SIGN_64 = 1 << 63
 
 
 class Field(NamedTuple):
@@ -78,7 +79,7 @@ def _values(
     if not kind.signed_bits:
         return [value & WORD_MASK for value in values]
     if not kind.pc_relative:
-        values = [value - (value >> 63 << 64) for value in values]  # high addresses are negative ones
+        values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # high addresses are negative ones
     if values:
         for extreme in (min(values), max(values)):
             where = f"{name} at {places_va[values.index(extreme)]:#x}"

@@ -133,6 +133,10 @@ def read_bound_target(path: Path) -> str | None:
     """What the image in a file is bound to; None for an annotated original. LinkError when it is no annotated image."""
     with naming(path), open_image(path) as file:
         image = read_image(file.memory)
+        original = image.section(formats.SECTION_ORIGINAL)
+        if original is not None:
+            header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
+            return str(parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL).target)
         bound_note, _ = _read_notes(image, codec_for(image.machine))
         target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
     return target or None

@@ -95,7 +95,17 @@ def test_bad_image_is_status_1_and_json_says_why(tmp_path: Path) -> None:
 
 def test_help_names_every_option() -> None:
     out = run("--help").stdout
-    for option in ("--target", "--output", "--in-place", "--dry-run", "--list", "--json", "--only", "--skip", "--restore"):
+    for option in (
+        "--target",
+        "--output",
+        "--in-place",
+        "--dry-run",
+        "--list",
+        "--json",
+        "--only",
+        "--skip",
+        "--restore",
+    ):
         assert option in out
     assert out.startswith("usage: previrt-link [option(s)] IMAGE")
 

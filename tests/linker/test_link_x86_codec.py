@@ -37,7 +37,7 @@ INSTRUCTIONS: dict[str, tuple[str, int, tuple[int, ...], int | None]] = {
     "sgdt (%rax)": ("sgdt", 80, (), None),
     "sidt (%rax)": ("sidt", 80, (), None),
     "sldt %eax": ("sldt", 32, (0,), None),
-    "str %r11": ("str", 64, (11,), None),
+    "str %r11d": ("str", 32, (11,), None),
     "smsw (%rbx)": ("smsw", 16, (), None),
     "lmsw %cx": ("lmsw", 16, (1,), None),
     "mov %cr3, %r10": ("mov_from_cr", 64, (10, 3), None),
@@ -220,7 +220,7 @@ def test_fill_is_what_relocations_say(places: list[int], symbol: int, addend: in
         assert one == b"\xaa\xbb" + (value % (1 << 8 * size)).to_bytes(size, "little") + b"\xcc"
 
 
-@pytest.mark.parametrize(("place", "reaches"), [(0x1000, True), (0x1000 + 2**31, False), (-(2**31), False)])
+@pytest.mark.parametrize(("place", "reaches"), [(0x1000, True), (0x1001 + 2**31, False), (-(2**31), False)])
 def test_fill_names_the_place_that_is_out_of_reach(place: int, reaches: bool) -> None:
     fixups = [Fixup(0, "far", 0)]
     if reaches:

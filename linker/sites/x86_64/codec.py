@@ -10,7 +10,7 @@ from iced_x86 import RegisterExt as Reg
 from linker.errors import LinkError
 from linker.sites.codec import Decoded, Instruction, Memory
 from linker.sites.x86_64.classes import NUMBER_OF
-from linker.sites.x86_64.mnemonics import BY_MNEMONIC, BY_OPERAND, WIDTH_BY_OPERAND_SIZE, WIDTH_BY_REGISTER
+from linker.sites.x86_64.mnemonics import BY_MNEMONIC, BY_OPERAND, WIDTH_16, WIDTH_BY_OPERAND_SIZE, WIDTH_BY_REGISTER
 from linker.sites.x86_64.nops import nops
 from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
 
@@ -158,6 +158,8 @@ def _string_memory(iced: IcedInstruction, kind: OpKindValue) -> Memory:
 
 
 def _width_bits(iced: IcedInstruction, name: str, registers: list[RegisterValue], memory: Memory | None) -> int:
+    if name in WIDTH_16:
+        return 16
     if name in WIDTH_BY_OPERAND_SIZE:
         return iced.op_code().operand_size or 32
     if memory is not None and name not in WIDTH_BY_REGISTER:

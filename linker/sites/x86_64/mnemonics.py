@@ -93,6 +93,7 @@ BY_OPERAND = {
 }
 
 # Where the width of the data comes from: the memory operand, else the first general register that is no port number,
-# but for these classes the destination register, or the operand size of the encoding.
+# but for these classes always 16 bits, the destination register, or the operand size of the encoding.
+WIDTH_16 = frozenset({"lldt", "ltr", "lmsw", "verr", "verw"})
 WIDTH_BY_REGISTER = frozenset({"lar", "lsl", "load_far_pointer", "invpcid"})
 WIDTH_BY_OPERAND_SIZE = frozenset({"pushf", "popf", "iret", "lret", "sysret", "sysexit", "push_seg", "pop_seg"})
