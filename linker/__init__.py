@@ -4,6 +4,13 @@
 first use, so that importing the package (as the afterburner does for its tables) costs nothing.
 """
 
+TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost more than all of this
+if TYPE_CHECKING:
+    from linker.api import GuestTable, link, link_buffer, read_table, restore
+    from linker.errors import LinkError, UsageError
+    from linker.listing import list_sites
+    from linker.report import LinkReport
+
 __all__ = [
     "GuestTable",
     "LinkError",

@@ -154,7 +154,7 @@ def make_image(
 
     image = bytearray(offset)
     section_headers = [dict.fromkeys(SECTION_FIELDS, 0)]
-    program_headers = []
+    program_headers: list[dict[str, int]] = []
     for part in parts:
         at = where[part.name]
         image[at : at + len(part.content)] = part.content

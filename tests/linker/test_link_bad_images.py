@@ -23,12 +23,14 @@ REBUILD = "build the guest again with previrt-as"
 CASES: dict[str, tuple[dict[str, Any], str]] = {
     "records reversed": (
         {"records": [(FIRST_END, FIRST), (SECOND, SECOND_END)]},
-        f".afterburn record 0 at 0x401008: record is reversed: found end 0x401000, expected an end up to 255 bytes above "
+        f".afterburn record 0 at 0x401008: record is reversed: found end 0x401000, expected an end up to 255 "
+        f"bytes above "
         f"the start; {REBUILD}",
     ),
     "empty site": (
         {"records": [(FIRST, FIRST), (SECOND, SECOND_END)]},
-        f".afterburn record 0 at 0x401000: site is empty: found end 0x401000, expected an end up to 255 bytes above the "
+        f".afterburn record 0 at 0x401000: site is empty: found end 0x401000, expected an end up to 255 bytes "
+        f"above the "
         f"start; {REBUILD}",
     ),
     "overlap": (
@@ -53,7 +55,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "padding is not nops": (
         {"sites": [Site("fa", padding=b"\xcc" * 7)]},
-        ".afterburn record 0 at 0x401000: padding behind 'cli' is not no-operations: found cc cc cc cc cc cc cc, expected "
+        ".afterburn record 0 at 0x401000: padding behind 'cli' is not no-operations: found cc cc cc cc cc cc "
+        "cc, expected "
         "90 90 90 90 90 90 90; the image is bound by other means or damaged; link from the original",
     ),
     "padding in front expected": (
@@ -63,7 +66,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "not sensitive": (
         {"sites": [Site("4889d8")]},
-        ".afterburn record 0 at 0x401000: instruction is not sensitive: found 'mov %rbx,%rax', 48 89 d8; the annotation "
+        ".afterburn record 0 at 0x401000: instruction is not sensitive: found 'mov %rbx,%rax', 48 89 d8; the "
+        "annotation "
         "table does not belong to this text; link the image again",
     ),
     "not an instruction": (
@@ -76,12 +80,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "class disagrees": (
         {"sites": [Site("fa", class_number=2)]},
-        f".afterburn record 0 at 0x401000: class in .afterburn.info is not the instruction's: found class 2, expected 1 "
+        f".afterburn record 0 at 0x401000: class in .afterburn.info is not the instruction's: found class 2, "
+        f"expected 1 "
         f"(cli) for 'cli'; {REBUILD}",
     ),
     "unknown flags": (
         {"sites": [Site("fa", flags=0x10)]},
-        ".afterburn record 0 at 0x401000: unknown flags in .afterburn.info: found 0x10, expected no bits but 0x3; use a "
+        ".afterburn record 0 at 0x401000: unknown flags in .afterburn.info: found 0x10, expected no bits but "
+        "0x3; use a "
         "previrt-link as new as the previrt-as",
     ),
     "table cut": (
@@ -90,12 +96,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "table shorter than info": (
         {"sections": {".afterburn": {"sh_size": 16}}},
-        ".afterburn.info: section does not match .afterburn: found 32 bytes, expected 16, 16 for each of 1 records; link "
+        ".afterburn.info: section does not match .afterburn: found 32 bytes, expected 16, 16 for each of 1 "
+        "records; link "
         "the guest again",
     ),
     "undo cut": (
         {"sections": {".afterburn.undo": {"sh_size": 17}}},
-        ".afterburn.undo: section does not match .afterburn: found 17 bytes, expected 32, 16 for each of 2 records; link "
+        ".afterburn.undo: section does not match .afterburn: found 17 bytes, expected 32, 16 for each of 2 "
+        "records; link "
         "the guest again",
     ),
     "no table": (
@@ -144,17 +152,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bound without room to undo": (
         {"contents": {".afterburn.undo": b"\x01\xfa" + bytes(30)}},
-        "image is not marked as bound, but instructions are kept in .afterburn.undo: expected zeros there; link from the "
+        "image is not marked as bound, but instructions are kept in .afterburn.undo: expected zeros there; "
+        "link from the "
         "original image",
     ),
     "reserve in use": (
         {"contents": {".text.previrt_reserve": b"\xc3" * 0x8000}},
-        "0x403000: the reserve's text part is in use, but the image is not marked as bound: expected 32768 bytes cc; link "
+        "0x403000: the reserve's text part is in use, but the image is not marked as bound: expected 32768 "
+        "bytes cc; link "
         "from the original image",
     ),
     "reserve not mapped": (
         {"notes": NOTE_X86_64 + EMPTY_BOUND + note(3, struct.pack("<QQQQQ", FAR_VA, 4096, FAR_VA, 4096, 0))},
-        "note RESERVE: the reserve's text part is not mapped: found 0x500000..0x501000, expected one loaded segment around "
+        "note RESERVE: the reserve's text part is not mapped: found 0x500000..0x501000, expected one loaded "
+        "segment around "
         "it; link the guest again with the reserve object",
     ),
     "relocatable": (
@@ -278,7 +289,8 @@ def test_already_bound_and_cannot_be_undone(tmp_path: Path) -> None:
     site = Site("e800000000", padding=bytes.fromhex("0f1f00"))
     path.write_bytes(make_image([site], notes=NOTE_X86_64 + bound_note, drop=(".afterburn.undo",)))
     message = (
-        ".afterburn record 0 at 0x401000: already bound to lol, and what that overwrote is not kept: expected a section "
+        ".afterburn record 0 at 0x401000: already bound to lol, and what that overwrote is not kept: "
+        "expected a section "
         ".afterburn.undo; link from the original image"
     )
     assert_refused(path, message)

@@ -6,8 +6,8 @@ import mmap
 from pathlib import Path
 
 import pytest
-from elfwriter import TEXT_VA, Site, make_image
 from elftools.elf.elffile import ELFFile
+from elfwriter import TEXT_VA, Site, make_image
 
 import linker
 

@@ -1,7 +1,7 @@
 """Placing an interface module and every kind of form, judged by running the result in unicorn and by objdump.
 
-The module and the binding here are small and real: gcc builds the module, the linker places it, the CPU emulator runs the
-sites. Nothing of the linker is replaced.
+The module and the binding here are small and real: gcc builds the module, the linker places it, the CPU emulator runs
+the sites. Nothing of the linker is replaced.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import unicorn
-from elfwriter import BASE_VA, PART_LEN, TEXT_VA, Site, make_image, note, site_addresses
 from elftools.elf.elffile import ELFFile
+from elfwriter import BASE_VA, PART_LEN, TEXT_VA, Site, make_image, note, site_addresses
 from unicorn.x86_const import (
     UC_X86_REG_RAX,
     UC_X86_REG_RBX,
@@ -42,11 +42,12 @@ from linker.hypervisors.base import (
 from linker.read_annotations import read_bound_target
 from linker.sites.codec import Instruction
 
+uc: Any = unicorn  # it has no types
 STACK_VA, STACK_LEN = 0x10000000, 0x10000
 STOP_VA = 0x20000000
 HERE = Path(__file__).parent
 
-# Two parts, references across them in both directions: PC32 to data and bss, PLT32 inside, words holding addresses of both.
+# Two parts, references across them: PC32 to data and bss, PLT32 inside, words that hold addresses of both.
 MODULE_C = """
 __attribute__((visibility("protected"))) unsigned char flag = 1;
 __attribute__((visibility("protected"))) unsigned long word_a, word_b;
@@ -108,10 +109,10 @@ def module_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("module")
     for name, text in (("m.c", MODULE_C), ("s.S", MODULE_S), ("m.lds", MODULE_LDS)):
         (directory / name).write_text(text)
-    flags = "-O2 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -nostdlib -shared -mno-red-zone -fcf-protection=none"
+    compiling = "-O2 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -mno-red-zone -fcf-protection=none"
+    linking = "-nostdlib -shared -Wl,-T,m.lds -Wl,--emit-relocs -Wl,--build-id=none -Wl,-z,norelro"
     subprocess.run(
-        ["gcc", *flags.split(), "-Wl,-T,m.lds", "-Wl,--emit-relocs", "-Wl,--build-id=none", "-Wl,-z,norelro"]
-        + ["-o", "module.so", "m.c", "s.S"],
+        ["gcc", *compiling.split(), *linking.split(), "-o", "module.so", "m.c", "s.S"],
         cwd=directory,
         check=True,
     )
@@ -201,10 +202,10 @@ class Machine:
     """A CPU with the image's segments in memory, read by pyelftools."""
 
     def __init__(self, path: Path) -> None:
-        self.cpu = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        self.cpu: Any = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
         self.symbols: dict[str, int] = {}
         with path.open("rb") as stream:
-            elf = ELFFile(stream)
+            elf: Any = ELFFile(stream)
             for segment in elf.iter_segments("PT_LOAD"):
                 start = segment["p_vaddr"] & ~4095
                 length = segment["p_vaddr"] + segment["p_memsz"] - start
@@ -226,15 +227,15 @@ class Machine:
 def exported(module: Path, name: str, reserve_data_va: int) -> int:
     """Where a data symbol of the module is, worked out by pyelftools from the module alone."""
     with module.open("rb") as stream:
-        elf = ELFFile(stream)
-        data = [s for s in elf.iter_segments("PT_LOAD") if s["p_flags"] & 2][0]
+        elf: Any = ELFFile(stream)
+        data = next(s for s in elf.iter_segments("PT_LOAD") if s["p_flags"] & 2)
         symbol = elf.get_section_by_name(".dynsym").get_symbol_by_name(name)[0]
         return int(reserve_data_va + symbol["st_value"] - data["p_vaddr"])
 
 
 def reserve_of(path: Path) -> tuple[int, int]:
     with path.open("rb") as stream:
-        elf = ELFFile(stream)
+        elf: Any = ELFFile(stream)
         names = (".text.previrt_reserve", ".data.previrt_reserve")
         text, data = (int(elf.get_section_by_name(name)["sh_addr"]) for name in names)
     return text, data
@@ -345,7 +346,8 @@ def test_nothing_changes_outside_sites_reserve_notes_undo_and_entry(bound: Bound
     note_off = before.index(b"previrt\0" + bytes(40)) + 8
     allowed |= set(range(note_off, note_off + 40))
     with bound.path.open("rb") as stream:
-        undo = ELFFile(stream).get_section_by_name(".afterburn.undo")
+        elf: Any = ELFFile(stream)
+        undo = elf.get_section_by_name(".afterburn.undo")
         allowed |= set(range(undo["sh_offset"], undo["sh_offset"] + undo["sh_size"]))
     assert changed <= allowed
 
@@ -377,8 +379,8 @@ def test_sites_without_a_form_are_named(tmp_path: Path, module_path: Path) -> No
     with pytest.raises(linker.LinkError) as caught:
         linker.link(path, "test", binding=Binding(module_path))
     assert str(caught.value) == (
-        f"{path}: .afterburn record 1 at 0x401009: 2 of 3 sites cannot be bound; the first is 'invd' (invd) in 8 bytes: "
-        "no form for invd; --list shows all of them; --skip leaves them native"
+        f"{path}: .afterburn record 1 at 0x401009: 2 of 3 sites cannot be bound; the first is 'invd' (invd) in 8 "
+        "bytes: no form for invd; --list shows all of them; --skip leaves them native"
     )
     failures = caught.value.to_json()["failures"]
     assert isinstance(failures, list)
@@ -402,7 +404,8 @@ def test_image_without_a_reserve_grows(tmp_path: Path, module_path: Path) -> Non
     assert machine.cpu.reg_read(UC_X86_REG_RBX) == PLACES[SWAPGS][0]
     assert read_bound_target(grown) == "test"
     with path.open("rb") as one, grown.open("rb") as other:
-        before, after = ELFFile(one), ELFFile(other)
+        before: Any = ELFFile(one)
+        after: Any = ELFFile(other)
         for name in (".data", ".afterburn", ".symtab", ".strtab"):
             assert before.get_section_by_name(name).data() == after.get_section_by_name(name).data()
     linker.restore(grown)
@@ -419,7 +422,8 @@ def test_damaged_kept_original(tmp_path: Path, module_path: Path) -> None:
     path.write_bytes(make_image(SITES, version1=False, reserve=False))
     linker.link(path, "test", binding=Binding(module_path), in_place=True)
     with path.open("rb") as stream:
-        kept_off = ELFFile(stream).get_section_by_name(".afterburn.original")["sh_offset"]
+        elf: Any = ELFFile(stream)
+        kept_off = elf.get_section_by_name(".afterburn.original")["sh_offset"]
     for at, value in ((16, 1), (16, 255), (23, 255), (24, 0), (60, 255)):
         broken = bytearray(path.read_bytes())
         broken[kept_off + at] ^= value or 255
@@ -456,11 +460,11 @@ def test_module_for_something_else_and_missing_module(tmp_path: Path, module_pat
 
 
 def test_module_text_disassembles_as_before_but_for_what_moved(bound: Bound, module_path: Path) -> None:
-    """objdump of the placed text and of the module differ in addresses only, and the data they name is the same symbol."""
+    """objdump of the placed text and of the module differ in addresses only, by how far the parts moved."""
     text_va, data_va = reserve_of(bound.path)
 
     def listing(path: Path, start: int, end: int) -> list[tuple[str, list[str]]]:
-        command = [
+        command: list[str | Path] = [
             "objdump",
             "-d",
             "-w",
@@ -473,9 +477,10 @@ def test_module_text_disassembles_as_before_but_for_what_moved(bound: Bound, mod
         return [(line.split("\t")[1].split()[0], line.split("#")[1:]) for line in lines if line.startswith(" ")]
 
     with module_path.open("rb") as stream:
-        elf = ELFFile(stream)
+        elf: Any = ELFFile(stream)
         text = elf.get_section_by_name(".text")
-        data = [s for s in elf.iter_segments("PT_LOAD") if s["p_flags"] & 2][0]["p_vaddr"]
+        assert text is not None
+        data = next(s for s in elf.iter_segments("PT_LOAD") if s["p_flags"] & 2)["p_vaddr"]
     old = listing(module_path, text["sh_addr"], text["sh_addr"] + text["sh_size"])
     new = listing(bound.path, text_va + text["sh_addr"], text_va + text["sh_addr"] + text["sh_size"])
     assert [name for name, _ in old] == [name for name, _ in new]

@@ -11,11 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elfwriter import Site, make_image
 
 import linker
+from linker.patches import Plan
+from linker.plan import make_plan
 from linker.write import pages
 
 COMMAND = [sys.executable, "-m", "linker.cli"]
@@ -101,7 +104,8 @@ def test_no_write_permission(public_guest: Path) -> None:
     done = run_without_rights(guest, "-t", "bare")
     assert (done.returncode, done.stderr) == (
         1,
-        f"previrt-link: {guest}: {guest}.bare: cannot write: Permission denied; nothing was written, the input is intact\n",
+        f"previrt-link: {guest}: {guest}.bare: cannot write: Permission denied; "
+        "nothing was written, the input is intact\n",
     )
     done = run_without_rights(guest, "-t", "bare", "--in-place")
     assert (done.returncode, done.stderr) == (1, f"previrt-link: {guest}: {guest}: cannot write: Permission denied\n")
@@ -126,7 +130,7 @@ def test_disk_full(guest: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=lambda v: str(v)
+    ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=str
 )
 @pytest.mark.parametrize("where", ["linker.write._copy", "linker.write._write_all"])
 def test_killed_while_writing(guest: Path, number: signal.Signals, status: int, where: str) -> None:
@@ -182,16 +186,13 @@ def test_file_system_without_unnamed_files(guest: Path, monkeypatch: pytest.Monk
 
 def test_image_that_changes_while_it_is_linked_is_refused(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old bytes are compared again at the moment of writing."""
-    from linker import api
 
-    real = api.make_plan
-
-    def meddle(request: api.Request) -> object:
-        plan = real(request)
-        request.memory[0x1000:0x1001] = b"\xfb"  # type: ignore[index]
+    def meddle(request: Any) -> Plan:
+        plan = make_plan(request)
+        request.memory[0x1000:0x1001] = b"\xfb"
         return plan
 
-    monkeypatch.setattr(api, "make_plan", meddle)
+    monkeypatch.setattr("linker.api.make_plan", meddle)
     before = guest.read_bytes()
     with pytest.raises(linker.LinkError, match="site changed while it was being linked: found fb 90"):
         linker.link(guest, "bare")
