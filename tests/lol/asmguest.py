@@ -99,7 +99,8 @@ def build(source: Path, folder: Path) -> Path:
     """Assemble and link a guest with the reserve; returns the annotated ELF."""
     guest = folder / f"{source.stem}.elf"
     command = ["gcc", f"-B{STAND_IN_DIR}", "-nostdlib", "-static", "-no-pie", f"-Wl,-T,{LINKER_SCRIPT}"]
-    command += ["-Wl,-e,startup_64", "-Wl,-z,max-page-size=4096", "-o", guest, source, RESERVE]
+    command += ["-Wl,-e,startup_64", "-Wl,-z,max-page-size=4096"]
+    command += ["-o", str(guest), str(source), str(RESERVE)]
     subprocess.run(command, check=True)
     return guest
 

@@ -7,8 +7,9 @@ import iced_x86
 import pytest
 
 from linker.hypervisors.base import FixupKind, Form, FormKind, TableContext, Unbindable
-from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, INFO_NO_STACK, JUMP_STUB, ROW
+from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB, ROW
 from linker.sites.codec import Instruction
+from linker.sites.formats import INFO_NO_STACK
 from linker.sites.x86_64.classes import CLASSES, ROOM_LEN
 from linker.sites.x86_64.codec import X86_64
 
