@@ -6,7 +6,6 @@ import gc
 import mmap
 import os
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -273,7 +272,7 @@ def _plan(
         unbound = annotations.bound is None or not annotations.bound.target
         check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
     sites = decode(annotations, memory, windows, codec)
-    log.debug("decoded", sites=len(sites.found), distinct=len(sites.groups))
+    log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
     chosen = select_sites(sites, *selection, lambda: symbols or Symbols(image, memory))
     module = None
     if binding is not None and binding.module is not None:
@@ -287,9 +286,11 @@ def _plan(
 
 def _changes(plan: Plan) -> list[tuple[int, int]]:
     """Half-open ranges of offsets that a plan changes."""
-    edits = [(edit.off, edit.off + len(edit.after)) for edit in plan.edits]
-    pieces = chain.from_iterable(group.slices for group in plan.groups if group.after != b"".join(group.before))
-    return edits + [(piece.start, piece.stop) for piece in pieces]
+    changes = [(edit.off, edit.off + len(edit.after)) for edit in plan.edits]
+    for group in plan.groups:
+        if group.after != group.before:
+            changes += [(off, off + group.room_len) for off in group.offs]
+    return changes
 
 
 def _output_path(path: Path, destination: Destination) -> Path:

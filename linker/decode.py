@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from itertools import chain
-from mmap import mmap
+from operator import add, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import KIND_FLAGS_BITS, REBUILD, record_name
 from linker.errors import LinkError
+from linker.memory import gather_each
 from linker.sites.formats import INFO_PAD_FRONT, UNDO_LEN
 
 if TYPE_CHECKING:
@@ -27,69 +27,63 @@ CLASS_MASK = (1 << KIND_FLAGS_BITS) - 1
 
 
 class SiteGroup(NamedTuple):
-    """Sites with the same instruction, room and flags. `members` are indexes in address order."""
+    """Sites with the same instruction, room and flags. `members` are indexes in address order.
+
+    `before` is what the sites hold now, `room_len` bytes for each member, one behind the other.
+    """
 
     instruction: Instruction
     room_len: int
     flags: int
     members: Sequence[int]
+    before: bytes
 
 
 class Sites(NamedTuple):
-    """All sites in address order: where they stand in memory, what stands there now, and what they mean."""
+    """All sites in address order: where they stand in memory, and what they mean."""
 
     annotations: Annotations
-    slices: Sequence[slice]
-    found: Sequence[bytes]
+    offs: Sequence[int]
     groups: tuple[SiteGroup, ...]
-
-
-def gather(memory: Bytes, slices: Iterable[slice]) -> list[bytes]:
-    """The bytes at each slice."""
-    if isinstance(memory, bytes | mmap):
-        return list(map(memory.__getitem__, slices))
-    return list(map(memoryview.tobytes, map(memoryview(memory).__getitem__, slices)))
 
 
 def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], codec: Codec) -> Sites:
     """Decode all sites; LinkError when one is not a sensitive instruction and its padding."""
-    slices = _slices(annotations, windows)
-    found = gather(memory, slices)
-    by_bytes: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index, code in enumerate(_originals(annotations, found, codec)):
-        by_bytes[code].append(index)
-
-    merged: defaultdict[tuple[Instruction, int, int], list[list[int]]] = defaultdict(list)
-    for code, members in by_bytes.items():
-        for kind, same in _by_kind(annotations.kinds, members):
-            for instruction, final in _decode_one(annotations, code, kind, same, codec):
-                merged[instruction, len(code), kind >> KIND_FLAGS_BITS].append(final)
-    groups = tuple(
-        SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(chain.from_iterable(lists)))
-        for key, lists in merged.items()
-    )
-    return Sites(annotations, slices, found, groups)
-
-
-def _slices(annotations: Annotations, windows: Sequence[Window]) -> list[slice]:
-    starts, ends = annotations.starts_va, annotations.ends_va
-    slices: list[slice] = []
-    for window in windows:
-        first, last = bisect_left(starts, window.va), bisect_left(starts, window.va + window.len)
-        delta = window.off - window.va
-        slices += map(slice, map(delta.__add__, starts[first:last]), map(delta.__add__, ends[first:last]))
-    return slices
-
-
-def _originals(annotations: Annotations, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
-    """Each site as annotated, before any binding."""
+    offs = _offsets(annotations.starts_va, windows)
+    end_offs = list(map(add, offs, map(sub, annotations.ends_va, annotations.starts_va)))
     undo = annotations.undo
     if undo is None or undo.count(0) == len(undo):
-        return found
-    return [
-        _undone(annotations, index, code, undo[number * UNDO_LEN : (number + 1) * UNDO_LEN], codec)
-        for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True))
-    ]
+        found = None
+        originals: Iterable[bytes] = gather_each(memory, offs, end_offs)
+    else:
+        found = list(gather_each(memory, offs, end_offs))
+        originals = _originals(annotations, undo, found, codec)
+    by_bytes: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index, code in enumerate(originals):
+        by_bytes[code].append(index)
+
+    groups = []
+    for code, members in by_bytes.items():
+        for kind, same in _by_kind(annotations.kinds, members):
+            for instruction, mine in _decode_one(annotations, code, kind, same, codec):
+                before = code * len(mine) if found is None else b"".join([found[index] for index in mine])
+                groups.append(SiteGroup(instruction, len(code), kind >> KIND_FLAGS_BITS, mine, before))
+    return Sites(annotations, offs, tuple(groups))
+
+
+def _offsets(starts_va: Sequence[int], windows: Sequence[Window]) -> list[int]:
+    offs: list[int] = []
+    for window in windows:
+        first, last = bisect_left(starts_va, window.va), bisect_left(starts_va, window.va + window.len)
+        delta = window.off - window.va
+        offs += [va + delta for va in starts_va[first:last]]
+    return offs
+
+
+def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
+    """Each site as annotated, before any binding."""
+    for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True)):
+        yield _undone(annotations, index, code, undo[number * UNDO_LEN : (number + 1) * UNDO_LEN], codec)
 
 
 def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:

@@ -81,8 +81,9 @@ def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetai
     details = []
     for group in plan.groups:
         length = group.room_len
-        for n, (va, piece, before) in enumerate(zip(group.starts_va, group.slices, group.before, strict=True)):
-            after, final = group.after[n * length : (n + 1) * length], bytes(memory[piece])
+        for n, (va, off) in enumerate(zip(group.starts_va, group.offs, strict=True)):
+            room = slice(n * length, (n + 1) * length)
+            before, after, final = group.before[room], group.after[room], bytes(memory[off : off + length])
             text, name = group.instruction.text, group.instruction.class_name
             found, planned, read = (code.hex(" ") for code in (before, after, final))
             details.append(SiteDetail(va, symbols.at(va), text, name, group.form, found, planned, read))
