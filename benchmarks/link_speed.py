@@ -129,7 +129,9 @@ def synthetic_table(count: int) -> tuple[mmap.mmap, GuestTable]:
     from linker.read_image import Image, Section, Window
     from linker.sites.x86_64.codec import X86_64
 
-    codes = [bytes.fromhex(code).ljust(SITE_LEN, b"\x90").ljust(SITE_STRIDE, b"\xcc") for code in ("fa", "f4", "0f20d8")]
+    codes = [
+        bytes.fromhex(code).ljust(SITE_LEN, b"\x90").ljust(SITE_STRIDE, b"\xcc") for code in ("fa", "f4", "0f20d8")
+    ]
     length = count * SITE_STRIDE
     memory = mmap.mmap(-1, length)
     memory[:] = (b"".join(codes) * (count // len(codes) + 1))[:length]

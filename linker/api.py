@@ -166,11 +166,17 @@ def link_buffer(
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
         chosen = binding or binding_for(target, table.image.machine)
-        plan = _plan(memory, table, windows, chosen, Selection(only, skip))
-        edits = [edit for edit in plan.edits if not edit.in_file_only]
-        apply(plan, memory, edits)
-        verify(plan, memory, edits, table.codec)
-        return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
+        return _link_memory(memory, table, windows, chosen, Selection(only, skip))
+
+
+def _link_memory(
+    memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
+) -> LinkReport:
+    plan = _plan(memory, table, windows, binding, selection)
+    edits = [edit for edit in plan.edits if not edit.in_file_only]
+    apply(plan, memory, edits)
+    verify(plan, memory, edits, table.codec)
+    return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
 
 
 def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
@@ -319,7 +325,10 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No cyclic collection while millions of small objects without cycles are made."""
+    """No cyclic collection while many small objects without cycles are made.
+
+    Wrap a call, not the work: what dies with its frame is not collected when the block ends.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:

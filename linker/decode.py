@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from operator import add, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import KIND_FLAGS_BITS, REBUILD, record_name
@@ -49,8 +48,7 @@ class Sites(NamedTuple):
 
 def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], codec: Codec) -> Sites:
     """Decode all sites; LinkError when one is not a sensitive instruction and its padding."""
-    offs = _offsets(annotations.starts_va, windows)
-    end_offs = list(map(add, offs, map(sub, annotations.ends_va, annotations.starts_va)))
+    offs, end_offs = _offsets(annotations, windows)
     undo = annotations.undo
     if undo is None or undo.count(0) == len(undo):
         found = None
@@ -71,13 +69,17 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
     return Sites(annotations, offs, tuple(groups))
 
 
-def _offsets(starts_va: Sequence[int], windows: Sequence[Window]) -> list[int]:
+def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[int], list[int]]:
+    """Where each site starts and ends in memory."""
+    starts, ends = annotations.starts_va, annotations.ends_va
     offs: list[int] = []
+    end_offs: list[int] = []
     for window in windows:
-        first, last = bisect_left(starts_va, window.va), bisect_left(starts_va, window.va + window.len)
+        first, last = bisect_left(starts, window.va), bisect_left(starts, window.va + window.len)
         delta = window.off - window.va
-        offs += [va + delta for va in starts_va[first:last]]
-    return offs
+        offs += [va + delta for va in starts[first:last]]
+        end_offs += [va + delta for va in ends[first:last]]
+    return offs, end_offs
 
 
 def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from linker.read_image import Bytes, WritableBytes
 
 CHUNK_SITES = 4096
-READS_BYTES = (bytes, mmap)  # their slices are bytes already
 
 
 @cache
@@ -43,7 +42,8 @@ def scatter(memory: WritableBytes, offs: Sequence[int], length: int, joined: byt
 
 def gather_each(memory: Bytes, offs: Sequence[int], end_offs: Sequence[int]) -> Iterator[bytes]:
     """The bytes from each offset to its end."""
-    for first in range(0, len(offs), CHUNK_SITES):
-        last = first + CHUNK_SITES
-        pieces = map(memory.__getitem__, map(slice, offs[first:last], end_offs[first:last]))
-        yield from pieces if isinstance(memory, READS_BYTES) else map(bytes, pieces)
+    firsts = range(0, len(offs), CHUNK_SITES)
+    slices = (map(slice, offs[n : n + CHUNK_SITES], end_offs[n : n + CHUNK_SITES]) for n in firsts)
+    if isinstance(memory, bytes | mmap):  # their slices are bytes already
+        return map(memory.__getitem__, chain.from_iterable(slices))
+    return map(bytes, map(memory.__getitem__, chain.from_iterable(slices)))
