@@ -1,7 +1,7 @@
 """How fast the linker is, as ratios measured in one run: `python benchmarks/link_speed.py [IMAGE]`.
 
-IMAGE is an annotated kernel, by default the Linux that `fixtures/linux/build.sh` builds. Each whole-process figure is the
-best of several runs taken in turn, so that a noisy machine disturbs all alike. `--check` fails when an aim is missed.
+IMAGE is an annotated kernel, by default the Linux that `fixtures/linux/build.sh` builds. Each whole-process figure is
+the best of several runs taken in turn, so that a noisy machine disturbs all alike. `--check` fails when an aim is missed.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Figure(NamedTuple):
 
     @property
     def is_met(self) -> bool:
+        """Whether the aim, if there is one, was reached."""
         return self.aim is None or self.value < self.aim
 
 
@@ -63,6 +64,7 @@ def run_process(arguments: list[str | Path]) -> tuple[float, int]:
 
 
 def best_of(runs: int, measure: Callable[[], float]) -> float:
+    """The smallest of several measurements."""
     return min(measure() for _ in range(runs))
 
 
@@ -183,6 +185,7 @@ def measure_synthetic(count: int) -> list[Figure]:
 
 
 def print_table(figures: list[Figure]) -> None:
+    """The figures for a person."""
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
         aim = "" if figure.aim is None else f"  aim < {figure.aim:g}  {'met' if figure.is_met else 'MISSED'}"
@@ -190,6 +193,7 @@ def print_table(figures: list[Figure]) -> None:
 
 
 def main() -> int:
+    """Measure everything and print it; the exit status is 1 when `--check` finds an aim missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image", nargs="?", type=Path, default=LINUX, metavar="IMAGE")
     parser.add_argument("--runs", type=int, default=10, help="runs of each whole process (default 10)")
