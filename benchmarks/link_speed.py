@@ -1,7 +1,8 @@
 """How fast the linker is, as ratios measured in one run: `python benchmarks/link_speed.py [IMAGE]`.
 
 IMAGE is an annotated kernel, by default the Linux that `fixtures/linux/build.sh` builds. Each whole-process figure is
-the best of several runs taken in turn, so that a noisy machine disturbs all alike. `--check` fails when an aim is missed.
+the best of several runs taken in turn, so that a noisy machine disturbs all alike. `--check` fails when an aim is
+missed.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from linker.check import (
     check_reserve,
     offset_of,
 )
+from linker.collection import gc_paused
 from linker.decode import decode
 from linker.errors import LinkError, UsageError, naming
 from linker.grow import grow, kept_original
@@ -321,18 +321,3 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
         source = _original(file)
         table = source.table
         yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)
-
-
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """No cyclic collection while many small objects without cycles are made.
-
-    Wrap a call, not the work: what dies with its frame is not collected when the block ends.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
