@@ -28,8 +28,10 @@ def _piece(length: int) -> Struct:
 def gather(memory: Bytes, offs: Sequence[int], length: int) -> bytes:
     """The `length` bytes at each offset, one behind the other."""
     unpack = _piece(length).unpack_from
+    if len(offs) <= CHUNK_SITES:
+        return b"".join(chain.from_iterable(map(unpack, repeat(memory), offs)))
     chunks = (offs[first : first + CHUNK_SITES] for first in range(0, len(offs), CHUNK_SITES))
-    return b"".join([b"".join(chain.from_iterable(map(unpack, repeat(memory), chunk))) for chunk in chunks])
+    return b"".join([gather(memory, chunk, length) for chunk in chunks])
 
 
 def scatter(memory: WritableBytes, offs: Sequence[int], length: int, joined: bytes) -> None:
