@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-_HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
+_HERE = os.path.dirname(os.path.realpath(__file__))
 
 _HELP = """\
 Usage: previrt-as [OPTION]... [ASM-FILE]...
@@ -28,9 +28,9 @@ def main() -> None:
     """The command."""
     argv = sys.argv[1:]
     if argv == ["--print-dir"]:
-        print(os.path.join(_HERE, "bin"))  # noqa: PTH118
+        print(os.path.join(_HERE, "bin"))
     elif argv == ["--print-reserve"]:
-        print(os.path.join(_HERE, "reserve", "x86_64.S"))  # noqa: PTH118
+        print(os.path.join(_HERE, "reserve", "x86_64.S"))
     elif argv == ["--help"]:
         print(_HELP, end="")
     elif argv == ["--version"]:
