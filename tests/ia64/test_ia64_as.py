@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from ia64_assembling import STAND_IN_DIR, assemble, assemble_plain, run_as
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection
+from ia64_assembling import ROOT, STAND_IN_DIR, assemble, assemble_plain, link, run_as
+from ia64_binutils import AS
 
 import linker
 from linker.sites.ia64.classes import CLASSES
@@ -300,3 +305,34 @@ def test_a_misaligned_record_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "broken").write_bytes(broken)
     with pytest.raises(linker.LinkError, match="misaligned"):
         linker.link(tmp_path / "broken", "bare")
+
+
+def test_the_reserve(tmp_path: Path) -> None:
+    def printed(option: str) -> str:
+        command = [sys.executable, "-m", "afterburner.cli", option, "ia64"]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert printed("--print-dir") == str(STAND_IN_DIR)
+    source = subprocess.run(
+        ["cpp", "-P", "-DPREVIRT_RESERVE_TEXT=8192", printed("--print-reserve")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    (tmp_path / "reserve.S").write_text(source)
+    subprocess.run([AS, "-o", "out.o", "reserve.S"], cwd=tmp_path, check=True)
+    with link(tmp_path, "out").open("rb") as file:
+        elf = ELFFile(file)
+        section = elf.get_section_by_name(".note.afterburn")
+        assert isinstance(section, NoteSection)
+        reserve, space = [note["n_descdata"] for note in section.iter_notes()]
+        text_va, text_len, data_va, data_len, entry_va = struct.unpack("<5Q", reserve)
+        assert (text_len, data_len, entry_va, len(space)) == (8192, 131072, 0, 512)
+        for name, va, length in ((".text", text_va, text_len), (".data", data_va, data_len)):
+            part = elf.get_section_by_name(f"{name}.previrt_reserve")
+            if part is None:  # the default linker script joins it with its neighbours
+                part = elf.get_section_by_name(name)
+            assert part is not None
+            start = va - part["sh_addr"]
+            assert part.data()[start : start + length] == bytes(length)
+            assert va % 4096 == 0
