@@ -7,18 +7,23 @@ import sys
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
 
+_DIRS = {"x86_64": "bin", "ia64": os.path.join("bin", "ia64-linux-gnu")}
+
 _HELP = """\
 Usage: previrt-as [OPTION]... [ASM-FILE]...
 Assemble with every virtualization-sensitive instruction padded and recorded in .afterburn.
 
-  --print-dir       print the directory to give to gcc: gcc -B"$(previrt-as --print-dir)"
-  --print-reserve   print the path of the reserve, an assembler source to link into the guest
-  --help            print this
-  --version         print the version
+  --print-dir [ARCH]      print the directory to give to gcc: gcc -B"$(previrt-as --print-dir)"
+  --print-reserve [ARCH]  print the path of the reserve, an assembler source to link into the guest
+                          ARCH is x86_64 (the default) or ia64
+  --help                  print this
+  --version               print the version
 
 All other arguments are those of GNU as, which does the assembling.
 Environment:
-  PREVIRT_REAL_AS   the assembler to run (default: the first `as' on PATH that is no stand-in)
+  PREVIRT_TARGET    what to assemble for, `ia64-linux-gnu' or `x86_64-linux-gnu' (default: by the assembler's name)
+  PREVIRT_REAL_AS   the assembler to run (default: the first on PATH for the target that is no stand-in)
+  PREVIRT_FIXED     ia64: registers that -mfixed-range keeps out of the compiler's hands
   PREVIRT_SKIP      patterns of files to leave alone, separated by `:' (a leading `!' takes back in)
   PREVIRT_PYTHON    the Python the stand-in runs on (default: python3)
 """
@@ -27,10 +32,10 @@ Environment:
 def main() -> None:
     """The command."""
     argv = sys.argv[1:]
-    if argv == ["--print-dir"]:
-        print(os.path.join(_HERE, "bin"))
-    elif argv == ["--print-reserve"]:
-        print(os.path.join(_HERE, "reserve", "x86_64.S"))
+    if argv[:1] == ["--print-dir"] and argv[1:] in ([], *([name] for name in _DIRS)):
+        print(os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"]))
+    elif argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
+        print(os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S"))
     elif argv == ["--help"]:
         print(_HELP, end="")
     elif argv == ["--version"]:

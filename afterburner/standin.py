@@ -3,7 +3,8 @@
 Nothing is left behind and no process is added: the rewritten text lives in an anonymous file (memfd) that becomes the
 assembler's standard input, and the assembler replaces this process. Environment:
 
-PREVIRT_REAL_AS   the assembler to run; default: the first `as` on PATH that is no stand-in
+PREVIRT_TARGET    what the assembler is for, `ia64-linux-gnu` or `x86_64-linux-gnu`; default: what its name says
+PREVIRT_REAL_AS   the assembler to run; default: the first on PATH for the target that is no stand-in
 PREVIRT_SKIP      more patterns of files to leave alone, separated by `:` (docs/afterburning.md)
 """
 
@@ -15,7 +16,19 @@ import sys
 TYPE_CHECKING = False  # `typing` is not worth its start-up time here
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
+    from typing import NoReturn, Protocol
+
+    class Driver(Protocol):
+        """What a folder of rewriting rules answers (`driver.py` in it)."""
+
+        ASSEMBLER: str
+
+        def annotates(self, options: list[str]) -> bool:
+            """Whether code that can be annotated comes out."""
+
+        def rewrite_text(self, text: bytes, name: bytes, options: list[str]) -> bytes:
+            """The rewritten text, or `text` itself."""
+
 
 # User code, and code that runs in 16-bit mode or is copied elsewhere before it runs. Matched against input and output
 # paths as given; the last pattern that matches decides, `!` in front takes a path back in.
@@ -27,6 +40,7 @@ SKIPPED = (
     "*/realmode/rm/*",
     "*/boot/compressed/*",
     "*/purgatory/*",
+    "*/ia64/kernel/gate.*",
 )
 
 _STDIN = "{standard input}"  # as the assembler calls it in messages
@@ -97,22 +111,6 @@ class Arguments:
             return False
         return any(option == name or (len(name) > 3 and option.startswith(name)) for option in _SEPARATE_LONG)
 
-    @property
-    def syntax(self) -> tuple[bool, bool]:
-        """Whether the text starts in Intel syntax, and whether register names need no `%`."""
-        intel = bare = False
-        for option in self.options:
-            if option in {"-msyntax=intel", "-msyntax=att"}:
-                intel = bare = option.endswith("intel")
-            elif option == "-mnaked-reg":
-                bare = True
-        return intel, bare
-
-    @property
-    def is_64_bit(self) -> bool:
-        """Whether 64-bit code comes out: `--32` and `--x32` say no."""
-        return not any(option in {"--32", "--x32"} for option in self.options)
-
 
 def expand_response_files(argv: list[str]) -> list[str]:
     """Arguments with each readable `@file` replaced by the words in it, as libiberty does."""
@@ -143,17 +141,29 @@ def is_skipped(paths: list[str], extra: str) -> bool:
     return skipped
 
 
-def real_assembler() -> str:
-    """Path of the assembler behind the stand-in; UsageError when there is none."""
+def driver() -> Driver:
+    """The rules of the architecture that is assembled for: PREVIRT_TARGET says it, or the real assembler's name."""
+    target = os.environ.get("PREVIRT_TARGET") or os.path.basename(os.environ.get("PREVIRT_REAL_AS", ""))
+    if target.startswith("ia64"):
+        from afterburner.ia64 import driver as ia64
+
+        return ia64
+    from afterburner.x86_64 import driver as x86_64
+
+    return x86_64
+
+
+def real_assembler(name: str) -> str:
+    """Path of the assembler behind the stand-in, by default called `name`; UsageError when there is none."""
     chosen = os.environ.get("PREVIRT_REAL_AS")
     if chosen:
         return chosen
     for directory in os.get_exec_path():
-        candidate = os.path.join(directory, "as")
+        candidate = os.path.join(directory, name)
         beside = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(candidate))), "standin.py")
         if os.access(candidate, os.X_OK) and not os.path.exists(beside):
             return candidate
-    message = "no assembler found on PATH; install binutils or set PREVIRT_REAL_AS"
+    message = f"no assembler '{name}' found on PATH; install binutils for the target or set PREVIRT_REAL_AS"
     raise UsageError(message)
 
 
@@ -208,11 +218,12 @@ def _assemble_and_name_dependencies(program: str, argv: list[str], dependency_fi
 
 def run(argv: list[str]) -> NoReturn:
     """Rewrite what `argv` names and become the real assembler; UsageError when that cannot be run."""
-    assembler = real_assembler()
+    rules = driver()
+    assembler = real_assembler(rules.ASSEMBLER)
     words = expand_response_files(argv)
     arguments = Arguments(words)
     paths = [*arguments.inputs, arguments.output]
-    if not arguments.is_64_bit or is_skipped(paths, os.environ.get("PREVIRT_SKIP", "")):
+    if not rules.annotates(arguments.options) or is_skipped(paths, os.environ.get("PREVIRT_SKIP", "")):
         _become(assembler, argv)
     if not arguments.inputs and any(word in {"--version", "--help", "--target-help"} for word in words):
         _become(assembler, argv)
@@ -220,7 +231,6 @@ def run(argv: list[str]) -> NoReturn:
     if texts is None:
         _become(assembler, argv)
     from afterburner.includes import in_place
-    from afterburner.rewrite import rewrite
 
     first = texts[0][0]
     read = [name for name, _ in texts if name != _STDIN]
@@ -229,7 +239,7 @@ def run(argv: list[str]) -> NoReturn:
         joined = b"".join(b'# 1 "%s"\n%s\n' % (os.fsencode(name), text) for name, text in placed)
     else:
         joined = placed[0][1]
-    rewritten = rewrite(joined, os.fsencode(first), *arguments.syntax)
+    rewritten = rules.rewrite_text(joined, os.fsencode(first), arguments.options)
     if rewritten is joined and not any(name == _STDIN for name, _ in texts):
         _become(assembler, argv)
     _as_standard_input(rewritten if rewritten is not joined else b"".join(text for _, text in texts))

@@ -175,7 +175,7 @@ def measure_synthetic(count: int) -> list[Figure]:
         memory, table = synthetic_table(count)
         with memory:
             start = time.perf_counter()
-            check_records(table.annotations, table.image)
+            check_records(table.annotations, table.image, table.codec)
             report = linker.link_buffer(memory, [(SYNTHETIC_VA, len(memory), 0)], "bare", table=table)
             elapsed = time.perf_counter() - start
             if report.bound != count or memory[:3] != b"\xfa\x0f\x1f":

@@ -198,7 +198,7 @@ def _read(memory: Bytes) -> GuestTable:
     codec = codec_for(image.machine)
     check_architecture(image, codec)
     annotations = read_annotations(image, memory, codec)
-    check_records(annotations, image)
+    check_records(annotations, image, codec)
     check_bound(annotations)
     log.debug("read", sections=len(image.sections), records=annotations.record_count, dropped=annotations.dropped)
     return GuestTable(image, annotations, codec, None)

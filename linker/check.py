@@ -6,7 +6,7 @@ The checks run over whole arrays first and look for the guilty record only when 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from operator import lt, sub
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 REBUILD = "build the guest again with previrt-as"
 KNOWN_FLAGS = INFO_NO_STACK | INFO_PAD_FRONT
 LONGEST_SITE_LEN = 255  # far above what any afterburner pads to
-KIND_FLAGS_BITS = 16
+
+
+def flags_of(kind: int) -> int:
+    """The flags in an entry of `Annotations.kinds`."""
+    return kind >> 16 & 0xFFFF
 
 
 def record_name(annotations: Annotations, index: int) -> str:
@@ -46,8 +50,8 @@ def check_architecture(image: Image, codec: Codec) -> None:
         )
 
 
-def check_records(annotations: Annotations, image: Image) -> None:
-    """Every site must have a length, lie alone, and lie in mapped code."""
+def check_records(annotations: Annotations, image: Image, codec: Codec) -> None:
+    """Every site must have a length, be aligned, lie alone, and lie in mapped code."""
     starts, ends = annotations.starts_va, annotations.ends_va
     lengths = set(map(sub, ends, starts))
     if lengths and not 0 < min(lengths) <= max(lengths) <= LONGEST_SITE_LEN:
@@ -58,6 +62,16 @@ def check_records(annotations: Annotations, image: Image) -> None:
             where=record_name(annotations, index),
             found=f"end {ends[index]:#x}",
             expected=f"an end up to {LONGEST_SITE_LEN} bytes above the start",
+            advice=REBUILD,
+        )
+    align = codec.site_align
+    if align > 1 and any(va % align for va in chain(starts, ends)):
+        index = next(n for n, ends_at in enumerate(ends) if starts[n] % align or ends_at % align)
+        raise LinkError(
+            "site is misaligned",
+            where=record_name(annotations, index),
+            found=f"{starts[index]:#x}..{ends[index]:#x}",
+            expected=f"multiples of {align}",
             advice=REBUILD,
         )
     if any(map(lt, islice(starts, 1, None), ends)):
@@ -71,12 +85,12 @@ def check_records(annotations: Annotations, image: Image) -> None:
         )
     _check_inside_code(annotations, image)
     kinds = annotations.kinds
-    if kinds and any(kind >> KIND_FLAGS_BITS & ~KNOWN_FLAGS for kind in set(kinds)):
-        index = next(n for n, kind in enumerate(kinds) if kind >> KIND_FLAGS_BITS & ~KNOWN_FLAGS)
+    if kinds and any(flags_of(kind) & ~KNOWN_FLAGS for kind in set(kinds)):
+        index = next(n for n, kind in enumerate(kinds) if flags_of(kind) & ~KNOWN_FLAGS)
         raise LinkError(
             "unknown flags in .afterburn.info",
             where=record_name(annotations, index),
-            found=f"{kinds[index] >> KIND_FLAGS_BITS:#x}",
+            found=f"{flags_of(kinds[index]):#x}",
             expected=f"no bits but {KNOWN_FLAGS:#x}",
             advice="use a previrt-link as new as the previrt-as",
         )

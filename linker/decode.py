@@ -10,10 +10,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.check import KIND_FLAGS_BITS, REBUILD, record_name
+from linker.check import REBUILD, flags_of, record_name
 from linker.errors import LinkError
 from linker.memory import gather_each
-from linker.sites.formats import INFO_PAD_FRONT, UNDO_LEN
+from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from linker.read_image import Bytes, Window
     from linker.sites.codec import Codec, Instruction
 
-CLASS_MASK = (1 << KIND_FLAGS_BITS) - 1
+CLASS_MASK = 0xFFFF
+SCRATCH_SHIFT = 32
 
 
 class SiteGroup(NamedTuple):
@@ -65,7 +66,7 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
         for kind, same in _by_kind(annotations.kinds, members):
             for instruction, mine in _decode_one(annotations, code, kind, same, codec):
                 before = code * len(mine) if found is None else b"".join([found[index] for index in mine])
-                groups.append(SiteGroup(instruction, len(code), kind >> KIND_FLAGS_BITS, mine, before))
+                groups.append(SiteGroup(instruction, len(code), flags_of(kind), mine, before))
     return Sites(annotations, offs, tuple(groups))
 
 
@@ -84,25 +85,26 @@ def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[
 
 def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
     """Each site as annotated, before any binding."""
+    undo_len = codec.undo_len
     for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True)):
-        yield _undone(annotations, index, code, undo[number * UNDO_LEN : (number + 1) * UNDO_LEN], codec)
+        yield _undone(annotations, index, code, undo[number * undo_len : (number + 1) * undo_len], codec)
 
 
 def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
     kept_len = entry[0]
     if not kept_len:
         return code
-    if kept_len >= UNDO_LEN or kept_len > len(code) or any(entry[1 + kept_len :]):
+    if kept_len >= codec.undo_len or kept_len > len(code) or any(entry[1 + kept_len :]):
         raise LinkError(
             ".afterburn.undo is damaged",
             where=record_name(annotations, index),
             found=entry.hex(" "),
-            expected=f"a length up to {min(len(code), UNDO_LEN - 1)}, that many bytes, zeros",
+            expected=f"a length up to {min(len(code), codec.undo_len - 1)}, that many bytes, zeros",
             advice="link from the original image",
         )
     kept, padding = entry[1 : 1 + kept_len], codec.padding(len(code) - kept_len)
     kinds = annotations.kinds
-    pad_front = kinds is not None and kinds[index] >> KIND_FLAGS_BITS & INFO_PAD_FRONT
+    pad_front = kinds is not None and flags_of(kinds[index]) & INFO_PAD_FRONT
     return padding + kept if pad_front else kept + padding
 
 
@@ -127,10 +129,12 @@ def _front_len(code: bytes, codec: Codec) -> int:
 def _decode_one(
     annotations: Annotations, code: bytes, kind: int, members: list[int], codec: Codec
 ) -> Iterable[tuple[Instruction, list[int]]]:
-    pad_front = bool(kind >> KIND_FLAGS_BITS & INFO_PAD_FRONT)
+    pad_front = bool(flags_of(kind) & INFO_PAD_FRONT)
     front_len = _front_len(code, codec) if pad_front else 0
     try:
         instruction = codec.decode(code[front_len:], annotations.starts_va[members[0]] + front_len)
+        if kind >> SCRATCH_SHIFT:
+            instruction = instruction._replace(scratch=kind >> SCRATCH_SHIFT)
         if kind & CLASS_MASK not in (0, instruction.class_number):
             raise LinkError(
                 "class in .afterburn.info is not the instruction's",

@@ -8,7 +8,6 @@ from linker.check import offset_of
 from linker.patches import Edit, pick
 from linker.read_annotations import build_bound
 from linker.read_image import ENTRY_OFF
-from linker.sites.formats import UNDO_LEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,11 +59,12 @@ def _reserve_edits(request: Request, reserve: Reserve, text: bytes, data: bytes)
 
 def _undo(request: Request, record_count: int, overwritten: Sequence[PatchGroup]) -> bytes:
     """`.afterburn.undo`: a length byte and the instruction for each site that lost its own."""
-    undo = bytearray(record_count * UNDO_LEN)
+    undo_len = request.codec.undo_len
+    undo = bytearray(record_count * undo_len)
     numbers = request.sites.annotations.numbers
     for group in overwritten:
         code = group.instruction.code
         entry = bytes([len(code)]) + code
         for number in pick(group.members, numbers):
-            undo[number * UNDO_LEN : number * UNDO_LEN + len(entry)] = entry
+            undo[number * undo_len : number * undo_len + len(entry)] = entry
     return bytes(undo)

@@ -52,7 +52,7 @@ class Annotations(NamedTuple):
 
     starts_va, ends_va   the sites, half-open
     numbers              the record number of each, as messages name it
-    kinds                class | flags << 16 of each; None without `.afterburn.info`
+    kinds                class | flags << 16 | scratch << 32 of each; None without `.afterburn.info`
     record_count         records in the section, dropped ones included
     dropped              records of code the guest's linker threw away
     undo                 the contents of `.afterburn.undo`; None without one
@@ -98,8 +98,8 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     starts, ends = pairs[0::2], pairs[1::2]
     kinds = _read_kinds(image, memory, count)
     undo_section = image.section(formats.SECTION_UNDO)
-    if undo_section is not None and undo_section.len != count * formats.UNDO_LEN:
-        _disagree(formats.SECTION_UNDO, undo_section.len, count, formats.UNDO_LEN)
+    if undo_section is not None and undo_section.len != count * codec.undo_len:
+        _disagree(formats.SECTION_UNDO, undo_section.len, count, codec.undo_len)
 
     numbers: Sequence[int] = range(count)
     if 0 in starts:
@@ -225,7 +225,7 @@ def _read_kinds(image: Image, memory: Bytes, count: int) -> array[int] | None:
         return None
     if section.len != count * formats.INFO.sizeof():
         _disagree(formats.SECTION_INFO, section.len, count, formats.INFO.sizeof())
-    return words(_contents(memory, section), 4)[0 :: formats.INFO.sizeof() // 4]
+    return words(_contents(memory, section), 8)[0 :: formats.INFO.sizeof() // 8]
 
 
 def _disagree(name: str, length: int, count: int, entry_len: int) -> None:

@@ -38,6 +38,10 @@ class Instruction(NamedTuple):
     class says). `width_bits`: operand size of the data moved, for stack and far-transfer instructions of one slot;
     the size of the memory operand where there is one (80 for lgdt in 64-bit code); 0 where nothing is moved.
     `immediate`: imm8 of in/out/int, imm16 of lret, else None. `text` is AT&T syntax.
+    ia64: `code` is the whole bundle, `slot` the instruction's place in it (in MLX 1), `predicate` its qualifying
+    predicate register (0: always true). `registers` and `immediate` stand as in assembly, destination first;
+    `width_bits` is 0; `text` is Intel's syntax as GNU as takes it. `scratch` is what `.afterburn.info` says of free
+    registers at the site: a form's code depends on it as on the operands.
     """
 
     class_number: int
@@ -50,6 +54,9 @@ class Instruction(NamedTuple):
     immediate: int | None = None
     repeat: bool = False
     ip_relative: bool = False
+    predicate: int = 0
+    slot: int = 0
+    scratch: int = 0
 
     @property
     def length(self) -> int:
@@ -88,6 +95,8 @@ class Codec(Protocol):
     name: str
     machine: int  # ELF e_machine
     word_len: int  # bytes of an address in `.afterburn`; a record is two
+    site_align: int  # sites start and end at multiples of this
+    undo_len: int  # bytes of `.afterburn.undo` a site: a length byte and the longest instruction
     relocations: Relocations
 
     def decode(self, code: bytes, va: int) -> Instruction:

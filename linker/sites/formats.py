@@ -30,8 +30,6 @@ INFO = Struct(
 INFO_NO_STACK = 1 << 0
 INFO_PAD_FRONT = 1 << 1
 
-UNDO_LEN = 16
-
 NOTE_ANNOTATION = Struct(
     "version" / Int16ul,
     "machine" / Int16ul,

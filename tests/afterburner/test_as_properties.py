@@ -10,7 +10,7 @@ from assembling import STAND_IN_DIR, assemble, assemble_plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterburner.rewrite import rewrite
+from afterburner.x86_64.rewrite import rewrite
 
 SENSITIVE = [
     "cli",

@@ -116,7 +116,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unsupported architecture": (
         {"header": {"e_machine": 40}},
-        "architecture is not supported: found ELF machine 40, expected 3 (i386) or 62 (x86_64)",
+        "architecture is not supported: found ELF machine 40, expected 3 (i386) or 50 (ia64) or 62 (x86_64)",
     ),
     "wrong class for architecture": (
         {"header": {"e_machine": 3}},

@@ -111,7 +111,7 @@ def test_help_names_every_option() -> None:
 
 
 def test_list_targets() -> None:
-    assert "bare: i386 x86_64\n" in run("--list-targets").stdout
+    assert "bare: i386 ia64 x86_64\n" in run("--list-targets").stdout
 
 
 def test_debug_logs_phases_to_stderr(guest: Path) -> None:

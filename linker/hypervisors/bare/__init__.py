@@ -3,4 +3,5 @@
 BINDINGS = {
     62: "linker.hypervisors.bare.binding:BINDING",  # EM_X86_64
     3: "linker.hypervisors.bare.binding:BINDING",  # EM_386
+    50: "linker.hypervisors.bare.binding:BINDING",  # EM_IA_64
 }

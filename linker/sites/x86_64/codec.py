@@ -49,6 +49,8 @@ class X86Codec:
         self.name = name
         self.machine = machine
         self.word_len = bits // 8
+        self.site_align = 1
+        self.undo_len = 16  # a length byte and up to 15 bytes, the longest instruction there is
         self.relocations = relocations
         self._bits = bits
         self._formatter = Formatter(FormatterSyntax.GAS)

@@ -23,7 +23,7 @@ Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be rec
 
 from __future__ import annotations
 
-from afterburner.operations import BY_MNEMONIC, MOV, NO_STACK, PADDED_IN_FRONT, POP, PREFIXES, PUSH, ROOM_OF
+from afterburner.x86_64.operations import BY_MNEMONIC, MOV, NO_STACK, PADDED_IN_FRONT, POP, PREFIXES, PUSH, ROOM_OF
 from linker.sites.x86_64.classes import NUMBER_OF
 
 MARK = b"# previrt-as 1: afterburned\n"

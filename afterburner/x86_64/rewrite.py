@@ -6,15 +6,17 @@ Rewriting keeps each statement on its line, so that what the assembler says abou
     .pushsection .x,"a"        .pushsection .x,"a"; previrt.pushsection 0
     .afterburn_noannotate      .Lprevirt.a=0
 
-`afterburner.prelude` has the macros. A text without a sensitive statement is returned as it is.
+`afterburner.x86_64.prelude` has the macros. A text without a sensitive statement is returned as it is.
 """
 
 from __future__ import annotations
 
 import re
 
-from afterburner import prelude
-from afterburner.operations import (
+from afterburner.sections import SectionFlags
+from afterburner.source_lines import SourceLines
+from afterburner.x86_64 import prelude
+from afterburner.x86_64.operations import (
     BY_MNEMONIC,
     FAR_BRANCH,
     MOV,
@@ -24,8 +26,6 @@ from afterburner.operations import (
     by_bytes,
     by_operands,
 )
-from afterburner.sections import SectionFlags
-from afterburner.source_lines import SourceLines
 
 _INT3 = BY_MNEMONIC[b"int3"]
 _BY_OPERANDS = MOV | PUSH | POP | FAR_BRANCH.keys() | {b"int"}

@@ -1,0 +1,1 @@
+"""Rewriting of ia64 assembly."""

@@ -1,0 +1,1 @@
+"""Rewriting of x86-64 assembly."""

@@ -1,0 +1,1 @@
+"""The instruction set as data: formats, tables, decoding and text."""
