@@ -170,10 +170,10 @@ def check_bound(annotations: Annotations) -> None:
 def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, codec: Codec, empty: bool) -> None:
     """The reserve must be mapped, apart, and hold nothing unless the image is bound."""
     parts = (
-        ("text", reserve.text_va, reserve.text_len, codec.trap_fill(reserve.text_len)),
-        ("data", reserve.data_va, reserve.data_len, bytes(reserve.data_len)),
+        ("text", reserve.text_va, reserve.text_len, codec.trap_fill),
+        ("data", reserve.data_va, reserve.data_len, bytes),
     )
-    for name, va, length, fill in parts:
+    for name, va, length, fill_of in parts:
         off = offset_of(windows, va, length)
         if off is None:
             raise LinkError(
@@ -183,7 +183,7 @@ def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, co
                 expected="one loaded segment around it",
                 advice="link the guest again with the reserve object",
             )
-        if empty and bytes(memory[off : off + length]) != fill:
+        if empty and bytes(memory[off : off + length]) != (fill := fill_of(length)):
             raise LinkError(
                 f"the reserve's {name} part is in use, but the image is not marked as bound",
                 where=f"{va:#x}",

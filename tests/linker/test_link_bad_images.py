@@ -168,6 +168,11 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "segment around "
         "it; link the guest again with the reserve object",
     ),
+    "reserve larger than memory": (
+        {"notes": NOTE_X86_64 + EMPTY_BOUND + note(3, struct.pack("<QQQQQ", 0x403000, 1 << 62, 0x40B000, 4096, 0))},
+        "note RESERVE: the reserve's text part is not mapped: found 0x403000..0x4000000000403000, expected one loaded "
+        "segment around it; link the guest again with the reserve object",
+    ),
     "relocatable": (
         {"header": {"e_type": 1}},
         "wrong kind of ELF file: found ET_REL, expected a linked image, ET_EXEC or ET_DYN; link the guest first",
