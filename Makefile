@@ -24,8 +24,8 @@ guest: ## rebuild the x86-64 fixture guest
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
 
-bench: ## print the benchmark ratios
-	./dev python -m benchmarks
+bench: ## build Linux 6.1 once, then print the linker's speed as ratios
+	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"
 
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-_HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
+_HERE = os.path.dirname(os.path.realpath(__file__))
 
-_DIRS = {"x86_64": "bin", "ia64": os.path.join("bin", "ia64-linux-gnu")}  # noqa: PTH118
+_DIRS = {"x86_64": "bin", "ia64": os.path.join("bin", "ia64-linux-gnu")}
 
 _HELP = """\
 Usage: previrt-as [OPTION]... [ASM-FILE]...
@@ -33,9 +33,9 @@ def main() -> None:
     """The command."""
     argv = sys.argv[1:]
     if argv[:1] == ["--print-dir"] and argv[1:] in ([], *([name] for name in _DIRS)):
-        print(os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"]))  # noqa: PTH118
+        print(os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"]))
     elif argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
-        print(os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S"))  # noqa: PTH118
+        print(os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S"))
     elif argv == ["--help"]:
         print(_HELP, end="")
     elif argv == ["--version"]:

@@ -23,9 +23,9 @@ def in_place(text: bytes, name: bytes, directories: list[str], read: list[str], 
     done = 0
     for match in re.finditer(_INCLUDE, text):
         for directory in ("", *directories):
-            path = os.path.join(directory, os.fsdecode(match[1]))  # noqa: PTH118
+            path = os.path.join(directory, os.fsdecode(match[1]))
             try:
-                with open(path, "rb") as file:  # noqa: PTH123
+                with open(path, "rb") as file:
                     included = file.read()
             except OSError:
                 continue

@@ -6,7 +6,7 @@ It stays small because Python compiles it anew in every run; what it imports is 
 import sys
 from os.path import dirname, realpath
 
-sys.path.insert(0, dirname(dirname(realpath(__file__))))  # noqa: PTH120
+sys.path.insert(0, dirname(dirname(realpath(__file__))))
 
 from afterburner.standin import main
 

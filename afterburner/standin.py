@@ -118,7 +118,7 @@ def expand_response_files(argv: list[str]) -> list[str]:
     for word in argv:
         if word.startswith("@"):
             try:
-                with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+                with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
                     import shlex
 
                     words.extend(expand_response_files(shlex.split(file.read())))
@@ -143,7 +143,7 @@ def is_skipped(paths: list[str], extra: str) -> bool:
 
 def driver() -> Driver:
     """The rules of the architecture that is assembled for: PREVIRT_TARGET says it, or the real assembler's name."""
-    target = os.environ.get("PREVIRT_TARGET") or os.path.basename(os.environ.get("PREVIRT_REAL_AS", ""))  # noqa: PTH119
+    target = os.environ.get("PREVIRT_TARGET") or os.path.basename(os.environ.get("PREVIRT_REAL_AS", ""))
     if target.startswith("ia64"):
         from afterburner.ia64 import driver as ia64
 
@@ -159,9 +159,9 @@ def real_assembler(name: str) -> str:
     if chosen:
         return chosen
     for directory in os.get_exec_path():
-        candidate = os.path.join(directory, name)  # noqa: PTH118
-        beside = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(candidate))), "standin.py")  # noqa: PTH118, PTH120
-        if os.access(candidate, os.X_OK) and not os.path.exists(beside):  # noqa: PTH110
+        candidate = os.path.join(directory, name)
+        beside = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(candidate))), "standin.py")
+        if os.access(candidate, os.X_OK) and not os.path.exists(beside):
             return candidate
     message = f"no assembler '{name}' found on PATH; install binutils for the target or set PREVIRT_REAL_AS"
     raise UsageError(message)
@@ -175,7 +175,7 @@ def _read_inputs(inputs: list[str]) -> list[tuple[str, bytes]] | None:
             if name == "-":
                 texts.append((_STDIN, sys.stdin.buffer.read()))
             else:
-                with open(name, "rb") as file:  # noqa: PTH123
+                with open(name, "rb") as file:
                     texts.append((name, file.read()))
     except OSError:
         return None
@@ -209,7 +209,7 @@ def _assemble_and_name_dependencies(program: str, argv: list[str], dependency_fi
         raise UsageError(message) from error
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status == 0:
-        with open(dependency_file, "r+", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        with open(dependency_file, "r+", encoding="utf-8", errors="surrogateescape") as file:
             target, colon, rest = file.read().partition(":")
             file.seek(0)
             file.write(target + colon + "".join(" " + name.replace(" ", "\\ ") for name in names) + rest)

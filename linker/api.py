@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +20,7 @@ from linker.check import (
     check_reserve,
     offset_of,
 )
+from linker.collection import gc_paused
 from linker.decode import decode
 from linker.errors import LinkError, UsageError, naming
 from linker.grow import grow, kept_original
@@ -167,11 +166,17 @@ def link_buffer(
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
         chosen = binding or binding_for(target, table.image.machine)
-        plan = _plan(memory, table, windows, chosen, Selection(only, skip))
-        edits = [edit for edit in plan.edits if not edit.in_file_only]
-        apply(plan, memory, edits)
-        verify(plan, memory, edits, table.codec)
-        return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
+        return _link_memory(memory, table, windows, chosen, Selection(only, skip))
+
+
+def _link_memory(
+    memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
+) -> LinkReport:
+    plan = _plan(memory, table, windows, binding, selection)
+    edits = [edit for edit in plan.edits if not edit.in_file_only]
+    apply(plan, memory, edits)
+    verify(plan, memory, edits, table.codec)
+    return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
 
 
 def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
@@ -273,7 +278,7 @@ def _plan(
         unbound = annotations.bound is None or not annotations.bound.target
         check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
     sites = decode(annotations, memory, windows, codec)
-    log.debug("decoded", sites=len(sites.found), distinct=len(sites.groups))
+    log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
     chosen = select_sites(sites, *selection, lambda: symbols or Symbols(image, memory))
     module = None
     if binding is not None and binding.module is not None:
@@ -287,9 +292,11 @@ def _plan(
 
 def _changes(plan: Plan) -> list[tuple[int, int]]:
     """Half-open ranges of offsets that a plan changes."""
-    edits = [(edit.off, edit.off + len(edit.after)) for edit in plan.edits]
-    pieces = chain.from_iterable(group.slices for group in plan.groups if group.after != b"".join(group.before))
-    return edits + [(piece.start, piece.stop) for piece in pieces]
+    changes = [(edit.off, edit.off + len(edit.after)) for edit in plan.edits]
+    for group in plan.groups:
+        if group.after != group.before:
+            changes += [(off, off + group.room_len) for off in group.offs]
+    return changes
 
 
 def _output_path(path: Path, destination: Destination) -> Path:
@@ -314,15 +321,3 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
         source = _original(file)
         table = source.table
         yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)
-
-
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """No cyclic collection while millions of small objects without cycles are made."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

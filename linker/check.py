@@ -6,7 +6,7 @@ The checks run over whole arrays first and look for the guilty record only when 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from operator import lt, sub
 from typing import TYPE_CHECKING
 
@@ -53,11 +53,12 @@ def check_architecture(image: Image, codec: Codec) -> None:
 def check_records(annotations: Annotations, image: Image, codec: Codec) -> None:
     """Every site must have a length, be aligned, lie alone, and lie in mapped code."""
     starts, ends = annotations.starts_va, annotations.ends_va
-    lengths = list(map(sub, ends, starts))
+    lengths = set(map(sub, ends, starts))
     if lengths and not 0 < min(lengths) <= max(lengths) <= LONGEST_SITE_LEN:
-        index = next(n for n, length in enumerate(lengths) if not 0 < length <= LONGEST_SITE_LEN)
+        index = next(n for n, start in enumerate(starts) if not 0 < ends[n] - start <= LONGEST_SITE_LEN)
+        length = ends[index] - starts[index]
         raise LinkError(
-            "record is reversed" if lengths[index] < 0 else "site is too long" if lengths[index] else "site is empty",
+            "record is reversed" if length < 0 else "site is too long" if length else "site is empty",
             where=record_name(annotations, index),
             found=f"end {ends[index]:#x}",
             expected=f"an end up to {LONGEST_SITE_LEN} bytes above the start",
@@ -73,7 +74,7 @@ def check_records(annotations: Annotations, image: Image, codec: Codec) -> None:
             expected=f"multiples of {align}",
             advice=REBUILD,
         )
-    if any(map(lt, starts[1:], ends)):
+    if any(map(lt, islice(starts, 1, None), ends)):
         index = next(n for n in range(len(starts) - 1) if starts[n + 1] < ends[n])
         raise LinkError(
             "sites overlap",

@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from linker.collection import gc_paused
 from linker.errors import LinkError, UsageError
 from linker.options import PrintVersion
 
@@ -94,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from linker import log
 
             log.enable()
-        _run(request)
+        with gc_paused():  # importing the library makes most of the objects
+            _run(request)
     except LinkError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         if request.json:

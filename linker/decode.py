@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from itertools import chain
-from mmap import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import REBUILD, flags_of, record_name
 from linker.errors import LinkError
+from linker.memory import gather_each
 from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
@@ -28,70 +27,67 @@ SCRATCH_SHIFT = 32
 
 
 class SiteGroup(NamedTuple):
-    """Sites with the same instruction, room and flags. `members` are indexes in address order."""
+    """Sites with the same instruction, room and flags. `members` are indexes in address order.
+
+    `before` is what the sites hold now, `room_len` bytes for each member, one behind the other.
+    """
 
     instruction: Instruction
     room_len: int
     flags: int
     members: Sequence[int]
+    before: bytes
 
 
 class Sites(NamedTuple):
-    """All sites in address order: where they stand in memory, what stands there now, and what they mean."""
+    """All sites in address order: where they stand in memory, and what they mean."""
 
     annotations: Annotations
-    slices: Sequence[slice]
-    found: Sequence[bytes]
+    offs: Sequence[int]
     groups: tuple[SiteGroup, ...]
-
-
-def gather(memory: Bytes, slices: Iterable[slice]) -> list[bytes]:
-    """The bytes at each slice."""
-    if isinstance(memory, bytes | mmap):
-        return list(map(memory.__getitem__, slices))
-    return list(map(memoryview.tobytes, map(memoryview(memory).__getitem__, slices)))
 
 
 def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], codec: Codec) -> Sites:
     """Decode all sites; LinkError when one is not a sensitive instruction and its padding."""
-    slices = _slices(annotations, windows)
-    found = gather(memory, slices)
+    offs, end_offs = _offsets(annotations, windows)
+    undo = annotations.undo
+    if undo is None or undo.count(0) == len(undo):
+        found = None
+        originals: Iterable[bytes] = gather_each(memory, offs, end_offs)
+    else:
+        found = list(gather_each(memory, offs, end_offs))
+        originals = _originals(annotations, undo, found, codec)
     by_bytes: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index, code in enumerate(_originals(annotations, found, codec)):
+    for index, code in enumerate(originals):
         by_bytes[code].append(index)
 
-    merged: defaultdict[tuple[Instruction, int, int], list[list[int]]] = defaultdict(list)
+    groups = []
     for code, members in by_bytes.items():
         for kind, same in _by_kind(annotations.kinds, members):
-            for instruction, final in _decode_one(annotations, code, kind, same, codec):
-                merged[instruction, len(code), flags_of(kind)].append(final)
-    groups = tuple(
-        SiteGroup(*key, lists[0] if len(lists) == 1 else sorted(chain.from_iterable(lists)))
-        for key, lists in merged.items()
-    )
-    return Sites(annotations, slices, found, groups)
+            for instruction, mine in _decode_one(annotations, code, kind, same, codec):
+                before = code * len(mine) if found is None else b"".join([found[index] for index in mine])
+                groups.append(SiteGroup(instruction, len(code), flags_of(kind), mine, before))
+    return Sites(annotations, offs, tuple(groups))
 
 
-def _slices(annotations: Annotations, windows: Sequence[Window]) -> list[slice]:
+def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[int], list[int]]:
+    """Where each site starts and ends in memory."""
     starts, ends = annotations.starts_va, annotations.ends_va
-    slices: list[slice] = []
+    offs: list[int] = []
+    end_offs: list[int] = []
     for window in windows:
         first, last = bisect_left(starts, window.va), bisect_left(starts, window.va + window.len)
         delta = window.off - window.va
-        slices += map(slice, map(delta.__add__, starts[first:last]), map(delta.__add__, ends[first:last]))
-    return slices
+        offs += [va + delta for va in starts[first:last]]
+        end_offs += [va + delta for va in ends[first:last]]
+    return offs, end_offs
 
 
-def _originals(annotations: Annotations, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
+def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
     """Each site as annotated, before any binding."""
-    undo = annotations.undo
-    if undo is None or undo.count(0) == len(undo):
-        return found
     undo_len = codec.undo_len
-    return [
-        _undone(annotations, index, code, undo[number * undo_len : (number + 1) * undo_len], codec)
-        for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True))
-    ]
+    for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True)):
+        yield _undone(annotations, index, code, undo[number * undo_len : (number + 1) * undo_len], codec)
 
 
 def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:

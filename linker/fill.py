@@ -48,6 +48,8 @@ def fill(
 
     LinkError (via `require_signed`) names the place whose fixup does not reach.
     """
+    if not fixups:
+        return template * len(places_va)
     filled = bytearray(template * len(places_va))
     stride = len(template)
     for fixup in fixups:

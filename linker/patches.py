@@ -44,18 +44,19 @@ class Edit(NamedTuple):
 
 
 class PatchGroup(NamedTuple):
-    """Sites that take the same form. `after` holds `room_len` bytes for each member, one behind the other.
+    """Sites that take the same form.
 
-    `members` are indexes of the address order. `used_len`: bytes of the room the form fills; the rest is in front of
+    `members` are indexes of the address order, `offs` where they stand in memory. `before` and `after` hold `room_len`
+    bytes for each member, one behind the other. `used_len`: bytes of the room the form fills; the rest is in front of
     them if `pad_front`, else behind. `targets` are the symbols of `fixups` resolved: one address, or one a member.
     """
 
+    sites: Sites
     instruction: Instruction
     room_len: int
     members: Sequence[int]
-    starts_va: Sequence[int]
-    slices: Sequence[slice]
-    before: Sequence[bytes]
+    offs: Sequence[int]
+    before: bytes
     form: str
     reason: str
     after: bytes
@@ -63,6 +64,16 @@ class PatchGroup(NamedTuple):
     pad_front: bool
     fixups: tuple[Fixup, ...]
     targets: tuple[int | Sequence[int], ...]
+
+    @property
+    def starts_va(self) -> Sequence[int]:
+        """The members' addresses."""
+        return pick(self.members, self.sites.annotations.starts_va)
+
+    @property
+    def first_va(self) -> int:
+        """The first member's address."""
+        return self.sites.annotations.starts_va[self.members[0]]
 
     @property
     def keeps_instruction(self) -> bool:
@@ -97,9 +108,9 @@ class Plan(NamedTuple):
         """One patch a site, group by group."""
         for group in self.groups:
             length = group.room_len
-            for n, (start, before) in enumerate(zip(group.starts_va, group.before, strict=True)):
-                after = group.after[n * length : (n + 1) * length]
-                yield Patch(Site(start, start + length), before, after, group.reason)
+            for n, start in enumerate(group.starts_va):
+                room = slice(n * length, (n + 1) * length)
+                yield Patch(Site(start, start + length), group.before[room], group.after[room], group.reason)
 
 
 class Request(NamedTuple):
@@ -141,14 +152,13 @@ class Filled(NamedTuple):
 
 def patch_group(sites: Sites, group: SiteGroup, filled: Filled) -> PatchGroup:
     """A group's sites with where they stand and what they hold now."""
-    members = group.members
     return PatchGroup(
+        sites=sites,
         instruction=group.instruction,
         room_len=group.room_len,
-        members=members,
-        starts_va=pick(members, sites.annotations.starts_va),
-        slices=pick(members, sites.slices),
-        before=pick(members, sites.found),
+        members=group.members,
+        offs=pick(group.members, sites.offs),
+        before=group.before,
         form=filled.form,
         reason=filled.reason,
         after=filled.after,

@@ -115,10 +115,14 @@ def _real(edits: Sequence[Edit]) -> tuple[Edit, ...]:
 
 def _split(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup, SiteGroup]:
     if chosen is None:
-        return group, group._replace(members=())
-    mine = [index for index in group.members if index in chosen]
-    others = [index for index in group.members if index not in chosen]
-    return group._replace(members=mine), group._replace(members=others)
+        return group, group._replace(members=(), before=b"")
+    length = group.room_len
+    held = [(index, group.before[n * length : (n + 1) * length]) for n, index in enumerate(group.members)]
+    mine, others = (
+        group._replace(members=[index for index, _ in part], before=b"".join([before for _, before in part]))
+        for part in ([one for one in held if one[0] in chosen], [one for one in held if one[0] not in chosen])
+    )
+    return mine, others
 
 
 def _require_forms(

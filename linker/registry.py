@@ -37,6 +37,7 @@ def architectures() -> dict[int, tuple[str, str]]:
     return found
 
 
+@cache
 def codec_for(machine: int) -> Codec:
     """The codec of an ELF machine number; LinkError naming what is supported."""
     known = architectures()
@@ -49,6 +50,7 @@ def codec_for(machine: int) -> Codec:
     return cast("Codec", _load(known[machine][1]))
 
 
+@cache
 def targets() -> dict[str, tuple[str, ...]]:
     """Target -> names of the architectures it can be bound on."""
     names = {machine: name for machine, (name, _) in architectures().items()}

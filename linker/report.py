@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.plan import RESTORED, SKIPPED
@@ -81,8 +81,9 @@ def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetai
     details = []
     for group in plan.groups:
         length = group.room_len
-        for n, (va, piece, before) in enumerate(zip(group.starts_va, group.slices, group.before, strict=True)):
-            after, final = group.after[n * length : (n + 1) * length], bytes(memory[piece])
+        for n, (va, off) in enumerate(zip(group.starts_va, group.offs, strict=True)):
+            room = slice(n * length, (n + 1) * length)
+            before, after, final = group.before[room], group.after[room], bytes(memory[off : off + length])
             text, name = group.instruction.text, group.instruction.class_name
             found, planned, read = (code.hex(" ") for code in (before, after, final))
             details.append(SiteDetail(va, symbols.at(va), text, name, group.form, found, planned, read))
@@ -102,12 +103,12 @@ def make_report(
     outcome: Outcome, plan: Plan, annotations: Annotations, details: tuple[SiteDetail, ...] = ()
 ) -> LinkReport:
     """Count what a plan does."""
-    forms: dict[str, Counter[str]] = {}
+    forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: Counter[str] = Counter()
     skipped = used_len = left_len = 0
     for group in sorted(plan.groups, key=lambda group: group.instruction.class_number):
         count = len(group.members)
-        forms.setdefault(group.instruction.class_name, Counter())[group.form] += count
+        forms[group.instruction.class_name][group.form] += count
         used_len += count * group.used_len
         left_len += count * (group.room_len - group.used_len)
         skipped += count if group.form == SKIPPED else 0
@@ -123,8 +124,8 @@ def make_report(
         bound=plan.site_count,
         skipped=skipped,
         dropped=annotations.dropped,
-        forms=forms,
-        reasons=reasons,
+        forms={name: dict(counts) for name, counts in forms.items()},
+        reasons=dict(reasons),
         room_used_len=used_len,
         room_left_len=left_len,
         entry_va=plan.entry_va,

@@ -21,7 +21,7 @@ def select_sites(
     only, skip = list(only), list(skip)
     if not only and not skip:
         return None
-    chosen = set(range(len(sites.found)))
+    chosen = set(range(len(sites.offs)))
     if only:
         chosen &= set().union(*(_meant(sites, word, symbols) for word in only))
     return chosen.difference(*(_meant(sites, word, symbols) for word in skip))

@@ -12,9 +12,9 @@ from array import array
 from operator import add
 from typing import TYPE_CHECKING
 
-from linker.decode import gather
 from linker.errors import LinkError
 from linker.fill import FIELDS
+from linker.memory import gather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def verify(plan: Plan, memory: Bytes, edits: Sequence[Edit], codec: Codec) -> None:
     """LinkError when `memory` does not hold what the plan meant: a defect of the linker or of a binding."""
     for group in plan.groups:
-        written = b"".join(gather(memory, group.slices))
+        written = gather(memory, group.offs, group.room_len)
         if written != group.after:
             raise _defect(group, "the bytes are not those planned")
         _verify_first(group, written[: group.room_len], codec)
@@ -41,7 +41,7 @@ def verify(plan: Plan, memory: Bytes, edits: Sequence[Edit], codec: Codec) -> No
 
 
 def _verify_first(group: PatchGroup, code: bytes, codec: Codec) -> None:
-    start_va = group.starts_va[0]
+    start_va = group.first_va
     decoded = codec.disassemble(code, start_va)
     if group.keeps_instruction:
         at = group.instruction_off
@@ -105,6 +105,6 @@ def _stored(fixup: Fixup, code: str, written: bytes, room_len: int, count: int) 
 def _defect(group: PatchGroup, what: str) -> LinkError:
     return LinkError(
         f"verification failed: {what}",
-        where=f"'{group.instruction.text}' at {group.starts_va[0]:#x}, form {group.form}",
+        where=f"'{group.instruction.text}' at {group.first_va:#x}, form {group.form}",
         advice="nothing was written; report this as a defect",
     )

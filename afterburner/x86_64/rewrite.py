@@ -62,7 +62,10 @@ _NOTHING = rb"(?:[ \t\n;]|#[^\n]*)*"
 _NUMBER = rb"(?:0[xX][0-9a-fA-F]+|[1-9]\d*|0)$"
 _USER_MACRO = rb"(?mi)^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)"
 # int3 behind a branch that does not return is filler (straight-line speculation hardening).
-_FILLER = rb"(?i)[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n](?:[ \t]*int3[ \t]*[;\n])*[ \t]*$"
+_FILLER = (
+    rb"(?i)[;\n][ \t]*(?:(?:notrack|bnd)[ \t]+)?(?:ret[qn]?|jmpq?)\b[^;\n]*[;\n]"
+    rb"(?:[ \t]*+(?:int3[ \t]*+)?(?:#[^\n]*+)?[;\n])*[ \t]*$"
+)
 
 
 class _Text:

@@ -124,7 +124,7 @@ LEFT_ALONE = {
     '.section .altinstr_replacement,"ax"\nm cli',
     "macros of the user's": ".macro in a\nnop\n.endm\n.macro lock a\nnop\n.endm\n"
     "in 4\nlock cli\n.irp x,in\n\\x 3\n.endr",
-    "filler": "ret\nint3\njmp *%rax; int3\nint3\nretq\n\tint3",
+    "filler": 'ret\nint3\nret # x\n\n# 7 "x"\n\n int3\njmp *%rax; int3\nint3\nretq\n\tint3',
     "pushed data": ".pushsection .rodata\n.pushsection .data\ncli\n.popsection\ncli\n.popsection\nnop",
     "sections by .previous": ".data\n.text\nnop\n.previous\ncli",
     "a dynamic statement": ".macro m a:vararg\n\\a\n.endm\nm nop\nm mov $1, %rax\nm .byte 250\nm rep movsb\nm",

@@ -7,16 +7,14 @@ import itertools
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
+from linux_kernel import Kernel
 from sweep import Found, sensitive_instructions
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "fixtures" / "linux" / "build.sh"
 QEMU = [
     *("qemu-system-x86_64", "-M", "microvm,pic=on,pit=on,rtc=on", "-nographic", "-no-reboot", "-m", "256"),
     *("-append", "console=ttyS0 reboot=t panic=-1"),
@@ -34,33 +32,6 @@ EXEMPT: dict[tuple[str | None, str | None, str | None], str] = {
     (None, None, "xrstors64"): XSS,
     (".text", "cpu_emergency_disable_virtualization", "stgi"): SVM,
 }
-
-
-@dataclass
-class Kernel:
-    """One built configuration."""
-
-    name: str
-    directory: Path
-
-    @property
-    def vmlinux(self) -> Path:
-        return self.directory / "vmlinux"
-
-    @property
-    def sites(self) -> list[tuple[int, int]]:
-        """All records, sorted: [start, end) addresses."""
-        with self.vmlinux.open("rb") as file:
-            table = ELFFile(file).get_section_by_name(".afterburn")
-            assert table is not None
-            return sorted(struct.iter_unpack("<QQ", table.data()))
-
-
-@pytest.fixture(scope="session", params=["small", "full"])
-def kernel(request: pytest.FixtureRequest) -> Kernel:
-    built = subprocess.run([BUILD, "--config", request.param], capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    return Kernel(request.param, Path(built.stdout.strip()))
 
 
 def boot(kernel: Kernel, image: Path) -> str:

@@ -81,7 +81,7 @@ def test_it_echoes_what_is_typed(bound: Path) -> None:
 def test_its_seconds_are_seconds(bound: Path) -> None:
     began = time.monotonic()
     assert previrt_run(bound, "--append", "notests idle=2").returncode == 0
-    assert 1.9 < time.monotonic() - began < 3
+    assert 1.9 < time.monotonic() - began < 10, "a busy host may take longer, never less"
 
 
 def test_a_triple_fault_ends_it_with_a_report(bound: Path) -> None:

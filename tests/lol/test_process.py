@@ -59,8 +59,8 @@ def test_hlt_sleeps(tmp_path: Path) -> None:
     elapsed = time.monotonic() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert 0.95 < elapsed < 1.5, "100 ticks at 100 Hz"
-    assert used < elapsed / 4
+    assert 0.95 < elapsed < 5, "100 ticks at 100 Hz; a busy host may take longer"
+    assert used < 0.25, "and next to none of it is work"
 
 
 def test_input_interrupts_the_guest(tmp_path: Path) -> None:

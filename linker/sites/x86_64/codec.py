@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from linker.sites.codec import Relocations
 
+KNOWN_LIMIT = 1 << 14
 NOP = b"\x90"
 INT3 = b"\xcc"
 SEGMENT_BASE = Register.ES
@@ -53,9 +54,21 @@ class X86Codec:
         self.relocations = relocations
         self._bits = bits
         self._formatter = Formatter(FormatterSyntax.GAS)
+        # What was decoded before and does not depend on where it stands: kernels repeat a few hundred byte strings.
+        self._instructions: dict[bytes, Instruction] = {}
+        self._sequences: dict[bytes, tuple[Decoded, ...]] = {}
 
     def decode(self, code: bytes, va: int) -> Instruction:
         """Decode the sensitive instruction at the start of `code`; LinkError otherwise."""
+        known = self._instructions.get(code)
+        if known is not None:
+            return known
+        instruction = self._decode(code, va)
+        if not instruction.ip_relative and len(self._instructions) < KNOWN_LIMIT:
+            self._instructions[code] = instruction
+        return instruction
+
+    def _decode(self, code: bytes, va: int) -> Instruction:
         decoder = Decoder(self._bits, code, ip=va)
         iced = decoder.decode()
         if decoder.last_error == DecoderError.NO_MORE_BYTES:
@@ -108,8 +121,12 @@ class X86Codec:
 
     def disassemble(self, code: bytes, va: int) -> tuple[Decoded, ...]:
         """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
+        known = self._sequences.get(code)
+        if known is not None:
+            return known
         decoder = Decoder(self._bits, code, ip=va)
         decoded = []
+        moves = False  # whether the same bytes mean something else elsewhere
         for iced in decoder:
             offset = iced.ip - va
             if iced.is_invalid:
@@ -117,6 +134,9 @@ class X86Codec:
             is_nop = iced.mnemonic == Mnemonic.NOP
             references = () if is_nop else _references(iced, decoder.get_constant_offsets(iced))
             decoded.append(Decoded(offset, iced.len, is_nop, references))
+            moves = moves or bool(references)
+        if not moves and len(self._sequences) < KNOWN_LIMIT:
+            self._sequences[code] = tuple(decoded)
         return tuple(decoded)
 
     def text(self, code: bytes, va: int) -> str:

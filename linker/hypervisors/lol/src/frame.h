@@ -12,12 +12,10 @@
 #define F_RDI 56
 #define F_R8 64
 #define F_R15 120
-/* What iretq pops, in its order. */
+/* What iretq pops, in its order: RIP, CS, flags, RSP, SS. */
 #define F_RIP 128
-#define F_HOST_CS 136
 #define F_FLAGS 144
 #define F_IRET_RSP 152
-#define F_HOST_SS 160
 
 #define HOST_CS 0x33 /* Linux: __USER_CS, arch/x86/include/asm/segment.h */
 #define HOST_SS 0x2b /* __USER_DS */

@@ -2,8 +2,8 @@
  * The Linux-on-Linux interface module: the virtual CPU and its machine on Linux system calls.
  *
  * How a guest gets here, and back (docs/lol.md):
- *   - a bound site calls or jumps to an entry of entry.S, fast ones stay there, all others go to lol_emulate();
- *   - what the host CPU refuses (faults, int3, ud2, user system calls) arrives as a signal, lol_signal().
+ *   - a bound site calls or jumps to an entry of entry.S, fast ones stay there, all others go to emulate();
+ *   - what the host CPU refuses (faults, int3, ud2, user system calls) arrives as a signal, signal_handler().
  * Both work on `frame`. The module never follows a guest pointer: it walks the guest's page tables itself and reaches
  * guest-physical memory through a window, so that every fault it meets is the guest's and is raised as such.
  */
@@ -39,7 +39,6 @@ struct frame {
 
 /* ---- RFLAGS (Intel SDM vol. 1, 3.4.3) ---- */
 
-#define FLAG_CF (1u << 0)
 #define FLAG_ONE (1u << 1)
 #define FLAG_ZF (1u << 6)
 #define FLAG_TF (1u << 8)
@@ -48,10 +47,7 @@ struct frame {
 #define FLAG_IOPL (3u << 12)
 #define FLAG_NT (1u << 14)
 #define FLAG_RF (1u << 16)
-#define FLAG_VM (1u << 17)
 #define FLAG_AC (1u << 18)
-#define FLAG_VIF (1u << 19)
-#define FLAG_VIP (1u << 20)
 #define FLAG_ID (1u << 21)
 #define FLAGS_ARITH 0x8d5u
 /* Bits the hardware register holds for the guest; the rest live in the virtual CPU. */
@@ -254,10 +250,11 @@ struct fault software_interrupt(u8 vector, u64 next_rip);
 bool interrupt_deliverable(void);
 void deliver_interrupts(void);
 
-/* ---- timer.c (8254, 8259), uart.c (16550), ports.c ---- */
+/* ---- timer.c (8254), pic.c (8259), uart.c (16550), ports.c ---- */
 
 u32 port_in(u16 port, unsigned bytes);
 void port_out(u16 port, unsigned bytes, u32 value);
+void pic_init(void);
 u8 pic_in(u16 port);
 void pic_out(u16 port, u8 value);
 void pic_set_line(unsigned irq, bool level);

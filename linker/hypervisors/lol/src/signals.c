@@ -147,6 +147,8 @@ static void end_stepping(struct context *c)
 /* The interrupt shadow of sti: `frame` goes to the guest with the trap flag, the trap behind its instruction delivers. */
 void deliver_after_next_instruction(void)
 {
+    if (frame.flags & FLAG_TF) /* the guest's own trap will do */
+        return;
     stepping = true;
     frame.flags |= FLAG_TF;
 }
@@ -163,10 +165,10 @@ static void asynchronous(struct context *c)
     if (lol_in_slow)
         return;
     update_pending();
-    if (!interrupt_deliverable())
+    if (stepping || !interrupt_deliverable())
         return;
     if (in_module_text(c->rip)) {
-        if (!(c->flags & FLAG_TF)) {
+        if (!(c->flags & FLAG_TF)) { /* else the guest steps by itself, and its trap comes here */
             stepping = true;
             keep_stepping(c);
         }
@@ -335,6 +337,7 @@ static void from_guest(int number, const struct siginfo *info, const struct cont
 void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext)
 {
     struct context *c = &ucontext->context;
+    bool was_stepping;
 
     switch (number) {
     case SIGHUP:
@@ -356,16 +359,16 @@ void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext)
         in_module(number, c);
         return;
     }
-    if (stepping) {
+    was_stepping = stepping;
+    if (stepping)
         end_stepping(c);
-        frame_from(c);
-        if (number != SIGTRAP || c->trap != V_DB)
-            from_guest(number, info, c);
-    } else {
-        frame_from(c);
+    frame_from(c);
+    if (!was_stepping || number != SIGTRAP || c->trap != V_DB)
         from_guest(number, info, c);
-    }
-    deliver_if_open();
+    if (was_stepping && number == SIGSEGV && frame.rip == c->rip)
+        deliver_after_next_instruction(); /* only now its page is there */
+    else
+        deliver_if_open();
     recompute_pending();
     frame_to(c);
 }

@@ -14,7 +14,6 @@
 #define O_ASYNC 020000
 #define O_CLOEXEC 02000000
 #define O_NOCTTY 0400
-#define F_GETFL 3
 #define F_SETFL 4
 #define F_SETOWN 8
 #define TCGETS 0x5401

@@ -1,0 +1,40 @@
+"""A Linux kernel as fixtures/linux/build.sh leaves it."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "fixtures" / "linux" / "build.sh"
+
+
+@dataclass
+class Kernel:
+    """One built configuration."""
+
+    name: str
+    directory: Path
+
+    @property
+    def vmlinux(self) -> Path:
+        return self.directory / "vmlinux"
+
+    @property
+    def sites(self) -> list[tuple[int, int]]:
+        """All records, sorted: [start, end) addresses."""
+        with self.vmlinux.open("rb") as file:
+            table = ELFFile(file).get_section_by_name(".afterburn")
+            assert table is not None
+            return sorted(struct.iter_unpack("<QQ", table.data()))
+
+
+def build(name: str) -> Kernel:
+    """Build a configuration, unless nothing has changed since the last time."""
+    built = subprocess.run([BUILD, "--config", name], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return Kernel(name, Path(built.stdout.strip()))
