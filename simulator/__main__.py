@@ -19,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
         "--memory", type=int, default=256, metavar="MIB", help="RAM in MiB from address 0 (default: 256)"
     )
     parser.add_argument(
-        "--limit", type=int, default=1 << 62, metavar="N", help="stop after N instructions with status 124"
+        "--limit", type=int, default=1 << 62, metavar="N", help="stop after about N instructions, status 124"
     )
     parser.add_argument("--stats", action="store_true", help="say on stderr how many instructions ran, and how fast")
     return parser

@@ -63,7 +63,6 @@ class Cpu:
         self.pr_map = list(range(64))
         self.psr = 0
         self.ip = 0
-        self.last_bundle = 0
         self.rse = Rse(self)
         self.readable: dict[int, int] = {}
         self.writable: dict[int, int] = {}

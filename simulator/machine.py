@@ -225,7 +225,7 @@ class Machine(ControlFlow):
         if psr & reg.PSR_IC:
             cr[reg.CR_IPSR] = psr & ~reg.PSR_RI | slot << reg.PSR_RI_SHIFT
             cr[reg.CR_IIP] = ip & -16
-            cr[reg.CR_IIPA] = ip & -16 if slot else cpu.last_bundle
+            cr[reg.CR_IIPA] = ip & -16
             cr[reg.CR_IFS] = 0
             for number, value in (
                 (reg.CR_IFA, interruption.ifa),

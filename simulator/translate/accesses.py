@@ -105,22 +105,20 @@ def emit_load(out: Emitter, insn: Instruction) -> None:
         out.set_nat(ops["r1"])
         return
     out.line(f"x = {read_text('a', size)}")
+    _update(out, insn)  # before the target: the increment may be the same register
     out.line(f"{target} = x")
-    if kind == ".fill":
-        out.line("t = AR[36] >> (a >> 3 & 63) & 1")
-        if out.nats:
-            out.line(f"{out.nat(ops['r1'])} = t")
-            _update(out, insn)
-            return
-        _update(out, insn)
-        out.line("if t:")
-        out.indent += 1
-        out.line(f"{out.nat(ops['r1'])} = 1")
-        _became_nat(out)
-        out.indent -= 1
+    if kind != ".fill":
+        out.set_nat(ops["r1"])
         return
-    out.set_nat(ops["r1"])
-    _update(out, insn)
+    out.line("t = AR[36] >> (a >> 3 & 63) & 1")
+    if out.nats:
+        out.line(f"{out.nat(ops['r1'])} = t")
+        return
+    out.line("if t:")
+    out.indent += 1
+    out.line(f"{out.nat(ops['r1'])} = 1")
+    _became_nat(out)
+    out.indent -= 1
 
 
 def emit_store(out: Emitter, insn: Instruction) -> None:

@@ -19,8 +19,46 @@ _VALUES: tuple[tuple[str, str], ...] = (
 )
 
 
+def _emit_fused(out: Emitter, insn: Instruction) -> None:
+    ops = insn.ops
+    numbers = [ops[name] for name in ("f1", "f2", "f3", "f4")]
+    out.fp_target(ops["f1"])
+    out.fp_used(*numbers)
+    field = insn.word >> 34 & 3
+    f2 = "None" if ops["f2"] == 0 else out.fr(ops["f2"])
+    operands = f"{out.fr(ops['f3'])}, {out.fr(ops['f4'])}, {f2}"
+    out.line(f"{out.fr(ops['f1'])} = fused(m.cpu, '{insn.key}', {field}, ({operands}))")
+    out.fp_written(ops["f1"])
+
+
+def _emit_reciprocal(out: Emitter, insn: Instruction) -> None:
+    ops = insn.ops
+    out.fp_target(ops["f1"])
+    out.fp_used(ops["f1"], ops["f2"], ops["f3"])
+    field = insn.word >> 34 & 3
+    out.line(f"x, t = reciprocal(m.cpu, {field}, {out.fr(ops['f2'])}, {out.fr(ops['f3'])})")
+    out.line(f"{out.fr(ops['f1'])} = x")
+    out.set_pr(ops["p2"], "t")
+    out.fp_written(ops["f1"])
+
+
+def _emit_to_integer(out: Emitter, insn: Instruction) -> None:
+    ops = insn.ops
+    out.fp_target(ops["f1"])
+    out.fp_used(ops["f1"], ops["f2"])
+    field = insn.word >> 34 & 3
+    out.line(f"{out.fr(ops['f1'])} = convert_to_integer(m.cpu, '{insn.key}', {field}, {out.fr(ops['f2'])})")
+    out.fp_written(ops["f1"])
+
+
 def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
+    if re.fullmatch(r"(fma|fms|fnma)(\.s|\.d)?", insn.key):
+        return _emit_fused
+    if insn.key == "frcpa":
+        return _emit_reciprocal
+    if re.fullmatch(r"fcvt\.fxu?(\.trunc)?", insn.key):
+        return _emit_to_integer
     for pattern, template in _VALUES:
         match = re.fullmatch(pattern, insn.key)
         if match:

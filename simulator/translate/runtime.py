@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator import arithmetic, floating
+from simulator import arithmetic, float_arithmetic, floating
 from simulator import registers as reg
 
 if TYPE_CHECKING:
@@ -55,5 +55,7 @@ def names(machine: Machine) -> dict[str, object]:
         "disabled_fp": disabled_fp, "addp4": arithmetic.add_pointer4,
         **{name: getattr(arithmetic, name) for name in _ARITHMETIC},
         **{name: getattr(floating, name) for name in _FLOATING},
+        "fused": float_arithmetic.fused, "reciprocal": float_arithmetic.reciprocal,
+        "convert_to_integer": float_arithmetic.convert_to_integer,
         **{name: getattr(machine, name) for name in _MACHINE},
     }  # fmt: skip

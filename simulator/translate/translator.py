@@ -58,10 +58,10 @@ def _emit_instruction(out: Emitter, insn: Instruction | None) -> None:
     if guarded:
         out.line("pass")
         out.indent -= 1
-        if insn.key.endswith(".unc"):
+        if insn.key.endswith(".unc") or insn.key == "frcpa":
             out.line("else:")
             out.indent += 1
-            out.set_pr(insn.ops["p1"], "0")
+            out.set_pr(insn.ops.get("p1", 0), "0")
             out.set_pr(insn.ops["p2"], "0")
             out.line("pass")
             out.indent -= 1
