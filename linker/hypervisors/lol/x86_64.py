@@ -153,7 +153,7 @@ class LolBinding:
             reason = "there may be no stack here" if name in JUMPS else "the stack is declared unusable here"
             return Form(FormKind.JUMP, JMP, (Fixup(1, STUB, PC32_END),), JUMP_STUB, reason)
         if name == "sti":
-            # The call ends with the site: its return address is the next instruction, where lol_sti looks for a hlt.
+            # The call ends with the site: it returns to the instruction in the interrupt shadow, not to padding.
             return _call("lol_sti", "sets the virtual interrupt flag", pad_front=True)
         if name == "hlt":
             return _call("lol_hlt", "sleeps in the host")

@@ -75,11 +75,6 @@ static struct fault push(u64 value, unsigned bytes)
     return NO_FAULT;
 }
 
-static u64 guest_flags(void)
-{
-    return (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags;
-}
-
 /* ---- operations ---- */
 
 static struct fault op_pushf(unsigned bytes)
@@ -89,16 +84,10 @@ static struct fault op_pushf(unsigned bytes)
 
 static struct fault op_popf(unsigned bytes)
 {
-    u64 flags = 0, changeable = FLAGS_HOST | FLAG_NT | FLAG_AC;
+    u64 flags = 0;
 
     TRY(guest_read(frame.reg[RSP], &flags, bytes));
-    if (cpl() <= ((lol_other_flags >> 12) & 3))
-        changeable |= FLAG_IF;
-    if (cpl() == 0)
-        changeable |= FLAG_IOPL;
-    if (bytes == 2)
-        changeable &= 0xffff;
-    set_guest_flags(flags, changeable);
+    set_guest_flags(flags, changeable_flags(cpl()) & (bytes == 2 ? 0xffff : ~0ull));
     frame.reg[RSP] += bytes;
     return NO_FAULT;
 }

@@ -160,7 +160,7 @@ lol_popfq:
     call slow_popf
     jmp lol_leave
 
-/* hlt, called. The address is also how lol_sti and the signal handler know a hlt when they see one. */
+/* hlt, called. The address is also how the signal handler knows a hlt when it sees one. */
     export lol_hlt
     .globl hlt_entry
     .hidden hlt_entry

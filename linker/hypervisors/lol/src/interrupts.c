@@ -73,7 +73,7 @@ static struct fault enter_vector(u8 vector, enum source source, bool has_error, 
         return fault_code(V_SS, 0);
     rsp &= ~15ull;
 
-    flags = (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags;
+    flags = guest_flags();
     image[0] = error;
     image[1] = frame.rip;
     image[2] = vcpu.selector[SEG_CS];

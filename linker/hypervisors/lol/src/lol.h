@@ -239,6 +239,8 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip);
 struct fault op_sysret(unsigned bytes);
 struct fault op_sysexit(unsigned bytes);
 struct fault op_syscall(void);
+u64 guest_flags(void);
+u64 changeable_flags(unsigned level);
 void set_guest_flags(u64 flags, u64 changeable);
 void take_host_flags(u64 flags);
 bool canonical(u64 va);

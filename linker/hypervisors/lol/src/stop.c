@@ -149,7 +149,7 @@ void stop_guest(const char *reason, u64 va)
     for (i = 0; i < 16; i++)
         say_register(register_names[i], frame.reg[i], i % 4 == 3 ? "\n" : "");
     say_register("rip ", frame.rip, "");
-    say_register(" flg ", (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags, "");
+    say_register(" flg ", guest_flags(), "");
     say_register(" cr2 ", lol_cr[2], "");
     say_register(" cr3 ", lol_cr[3], "\n");
     stop_exit(1);

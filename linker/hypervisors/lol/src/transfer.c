@@ -8,11 +8,16 @@ bool canonical(u64 va)
     return (u64)((s64)(va << 16) >> 16) == va;
 }
 
+/* RFLAGS as the guest sees them. */
+u64 guest_flags(void)
+{
+    return (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags;
+}
+
 /* Sets the flags of `changeable` from an image; the rest stay. */
 void set_guest_flags(u64 flags, u64 changeable)
 {
-    u64 old = (frame.flags & FLAGS_HOST) | lol_vif_word | lol_other_flags;
-    u64 new = (old & ~changeable) | (flags & changeable);
+    u64 new = (guest_flags() & ~changeable) | (flags & changeable);
 
     lol_vif_word = new & FLAG_IF;
     lol_other_flags = new & (FLAGS_VIRTUAL & ~FLAG_IF);
@@ -28,7 +33,7 @@ void take_host_flags(u64 flags)
 }
 
 /* What POPF and IRET may change at a privilege level. */
-static u64 changeable_flags(unsigned level)
+u64 changeable_flags(unsigned level)
 {
     u64 flags = FLAGS_HOST | FLAG_NT | FLAG_AC;
 
@@ -199,7 +204,7 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
 /* The instruction itself cannot be replaced in user programs; Syscall User Dispatch brings it here, RIP behind it. */
 struct fault op_syscall(void)
 {
-    u64 flags = (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags;
+    u64 flags = guest_flags();
 
     if (!(vcpu.efer & EFER_SCE)) {
         frame.rip -= 2;
