@@ -75,6 +75,13 @@ class PatchGroup(NamedTuple):
         """The first member's address."""
         return self.sites.annotations.starts_va[self.members[0]]
 
+    def patches(self) -> Iterator[Patch]:
+        """One patch a member."""
+        length = self.room_len
+        for n, start in enumerate(self.starts_va):
+            room = slice(n * length, (n + 1) * length)
+            yield Patch(Site(start, start + length), self.before[room], self.after[room], self.reason)
+
     @property
     def keeps_instruction(self) -> bool:
         """Whether the site still holds its own instruction."""
@@ -103,14 +110,6 @@ class Plan(NamedTuple):
     entry_va: int
     module_abi: int
     site_count: int
-
-    def patches(self) -> Iterator[Patch]:
-        """One patch a site, group by group."""
-        for group in self.groups:
-            length = group.room_len
-            for n, start in enumerate(group.starts_va):
-                room = slice(n * length, (n + 1) * length)
-                yield Patch(Site(start, start + length), group.before[room], group.after[room], group.reason)
 
 
 class Request(NamedTuple):

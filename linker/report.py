@@ -80,12 +80,11 @@ def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetai
     """Every site of a plan that has been applied to `memory`, in address order."""
     details = []
     for group in plan.groups:
-        length = group.room_len
-        for n, (va, off) in enumerate(zip(group.starts_va, group.offs, strict=True)):
-            room = slice(n * length, (n + 1) * length)
-            before, after, final = group.before[room], group.after[room], bytes(memory[off : off + length])
-            text, name = group.instruction.text, group.instruction.class_name
+        text, name = group.instruction.text, group.instruction.class_name
+        for (site, before, after, _), off in zip(group.patches(), group.offs, strict=True):
+            final = bytes(memory[off : off + group.room_len])
             found, planned, read = (code.hex(" ") for code in (before, after, final))
+            va = site.start_va
             details.append(SiteDetail(va, symbols.at(va), text, name, group.form, found, planned, read))
     return tuple(sorted(details))
 
