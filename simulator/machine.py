@@ -142,7 +142,7 @@ class Machine(ControlFlow):
             except reg.Interruption as interruption:
                 self._interrupt(interruption)
             except FrameFault as frame:
-                self._deliver(frame.fault, cpu.ip, cpu.ip & 3)
+                self.deliver(frame.fault, cpu.ip, cpu.ip & 3)
 
     def step(self) -> None:
         """Run one instruction, or take one interruption."""
@@ -157,7 +157,7 @@ class Machine(ControlFlow):
         except reg.Interruption as interruption:
             self._interrupt(interruption)
         except FrameFault as frame:
-            self._deliver(frame.fault, cpu.ip, cpu.ip & 3)
+            self.deliver(frame.fault, cpu.ip, cpu.ip & 3)
 
     def _before_instructions(self) -> None:
         """Take a pending interrupt, set how long to run before looking again, deal with one-instruction psr bits."""
@@ -207,7 +207,7 @@ class Machine(ControlFlow):
         """Find which instruction an interruption belongs to, and deliver it."""
         cpu = self.cpu
         if interruption.trap:
-            self._deliver(interruption, cpu.ip, (cpu.ip & 3))
+            self.deliver(interruption, cpu.ip, (cpu.ip & 3))
             return
         ip = cpu.ip
         trace = interruption.__traceback__
@@ -216,10 +216,13 @@ class Machine(ControlFlow):
                 ip = self._where[trace.tb_frame.f_code][trace.tb_lineno - 1]
                 break
             trace = trace.tb_next
-        self._deliver(interruption, ip, ip & 3)
+        self.deliver(interruption, ip, ip & 3)
 
-    def _deliver(self, interruption: reg.Interruption, ip: int, slot: int) -> None:
-        """Save what the interruption registers hold and go to the vector (SDM volume 2, 5.5 and 8.3)."""
+    def deliver(self, interruption: reg.Interruption, ip: int, slot: int) -> None:
+        """Save what the interruption registers hold and go to the vector (SDM volume 2, 5.5 and 8.3).
+
+        A monitor overrides this: it is where a hypervisor takes over from its guest.
+        """
         cpu, cr = self.cpu, self.cpu.cr
         psr = cpu.psr
         if psr & reg.PSR_IC:
