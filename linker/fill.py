@@ -8,9 +8,9 @@ filled     e8 1b 02 00 00 0f 1f 00         at the first place
 
 from __future__ import annotations
 
-import sys
-from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from linker.hypervisors.base import Fixup, FixupKind
 from linker.reach import require_signed
@@ -18,23 +18,37 @@ from linker.reach import require_signed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from linker.holes import Hole
+
 WORD_MASK = (1 << 64) - 1
 SIGN_64 = 1 << 63
 
 
 class Field(NamedTuple):
-    """How a kind of fixup is stored: array type code, bits checked (0: all 64 kept), whether P is subtracted."""
+    """How a kind of fixup is stored: "module:attribute" of the hole, bits checked (0: all 64 kept), whether P is
+    subtracted, what the value is a multiple of.
+    """
 
-    code: str
+    hole: str
     signed_bits: int
     pc_relative: bool
+    align: int = 1
 
 
 FIELDS = {
-    FixupKind.PC32: Field("i", 32, True),
-    FixupKind.ABS32: Field("i", 32, False),
-    FixupKind.ABS64: Field("Q", 0, False),
+    FixupKind.PC32: Field("linker.holes:INT32", 32, True),
+    FixupKind.ABS32: Field("linker.holes:INT32", 32, False),
+    FixupKind.ABS64: Field("linker.holes:WORD64", 0, False),
+    FixupKind.BRL: Field("linker.sites.ia64.holes:BRANCH", 64, True, 16),
+    FixupKind.MOVL: Field("linker.sites.ia64.holes:IMMEDIATE", 0, False),
 }
+
+
+@cache
+def hole_of(kind: FixupKind) -> Hole:
+    """Where a kind of fixup is stored."""
+    module, _, attribute = FIELDS[kind].hole.partition(":")
+    return cast("Hole", getattr(import_module(module), attribute))
 
 
 def fill(
@@ -53,13 +67,8 @@ def fill(
     filled = bytearray(template * len(places_va))
     stride = len(template)
     for fixup in fixups:
-        kind = FIELDS[fixup.kind]
-        data = array(kind.code, _values(fixup, kind, places_va, resolve(fixup.symbol), name))
-        if sys.byteorder == "big":
-            data.byteswap()
-        raw = data.tobytes()
-        for byte in range(data.itemsize):
-            filled[fixup.offset + byte :: stride] = raw[byte :: data.itemsize]
+        values = _values(fixup, FIELDS[fixup.kind], places_va, resolve(fixup.symbol), name)
+        hole_of(fixup.kind).put(filled, fixup.offset, stride, values)
     return bytes(filled)
 
 
@@ -80,10 +89,10 @@ def _values(
         values = [va + fixup.addend for va in symbol]
     if not kind.signed_bits:
         return [value & WORD_MASK for value in values]
-    if not kind.pc_relative:
-        values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # high addresses are negative ones
+    if not kind.pc_relative or kind.signed_bits == 64:
+        values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # addresses wrap
     if values:
         for extreme in (min(values), max(values)):
             where = f"{name} at {places_va[values.index(extreme)]:#x}"
-            require_signed(extreme, kind.signed_bits, where, f"'{fixup.symbol}'")
+            require_signed(extreme, kind.signed_bits, where, f"'{fixup.symbol}'", kind.align)
     return values

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from linker.holes import Hole
     from linker.read_image import Section
     from linker.sites.codec import Codec, Relocations
 
@@ -45,11 +46,11 @@ class Part(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A field at `va` that says how far `target_va` is; `layout` is its struct format."""
+    """A field at `va` that says how far `target_va` is."""
 
     va: int
     target_va: int
-    layout: str
+    hole: Hole
 
 
 class Module(NamedTuple):
@@ -161,7 +162,7 @@ def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> It
             if kind in relocations.unmoved:
                 continue
             where = f"{patched.name} at {va:#x}"
-            if kind not in relocations.pc_relative:
+            if kind not in relocations.pc_relative and kind not in relocations.gp_relative:
                 raise LinkError(
                     "module has a relocation that cannot be moved",
                     where=where,
@@ -172,8 +173,19 @@ def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> It
             if symbol[3] == SHN_UNDEF or symbol[3] >= SHN_LORESERVE:
                 raise LinkError("module refers to no section of its own", where=where, expected="a defined symbol")
             target_va = elf.at(symbol[3]).va
-            if _part_of(parts, va) is not _part_of(parts, target_va):
-                yield Reference(va, target_va, relocations.pc_relative[kind][1])
+            if kind in relocations.gp_relative:
+                if _part_of(parts, target_va) is parts[0]:
+                    raise LinkError(
+                        f"module reaches its text from the global pointer ({relocations.gp_relative[kind]})",
+                        where=where,
+                        expected="data, which move with the global pointer",
+                        advice="take the address from ip, @pcrel",
+                    )
+                continue
+            _, hole = relocations.pc_relative[kind]
+            place_va = va - va % hole.place_align
+            if _part_of(parts, place_va) is not _part_of(parts, target_va):
+                yield Reference(place_va, target_va, hole)
 
 
 def _pointers(elf: _Contents, relocations: Relocations) -> dict[int, int]:
@@ -213,11 +225,11 @@ def place(module: Module, text_va: int, data_va: int) -> Placed:
     for reference in module.crossing:
         origin, target = _part_of(parts, reference.va), _part_of(parts, reference.target_va)
         field_off = reference.va - origin.va
-        (value,) = struct.unpack_from(reference.layout, placed[origin], field_off)
+        hole = reference.hole
+        (value,) = hole.get(placed[origin], field_off, len(placed[origin]), 1)
         value += moved[target] - moved[origin]
-        field_bits = struct.calcsize(reference.layout) * 8
-        require_signed(value, field_bits, f"{module.name} at {reference.va:#x}", "the module's other part")
-        struct.pack_into(reference.layout, placed[origin], field_off, value)
+        require_signed(value, hole.value_bits, f"{module.name} at {reference.va:#x}", "the module's other part")
+        hole.put(placed[origin], field_off, len(placed[origin]), [value])
     for va, address in module.pointers.items():
         part = _part_of(parts, va)
         value = address + moved[_part_of(parts, address)]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from linker.patches import Edit, PatchGroup, Request
     from linker.sites.codec import Codec
 
-KEEPS_INSTRUCTION = frozenset({FormKind.NATIVE, FormKind.TRAP})
 SKIPPED = "skipped"
 RESTORED = "restored"
 
@@ -59,8 +58,8 @@ def choose_forms(sites: Sites, binding: Binding, codec: Codec) -> list[tuple[Sit
         if isinstance(form, Form):
             if len(form.code) > group.room_len:
                 form = Unbindable(f"site is too short: {len(form.code)} bytes needed, {group.room_len} there")
-            elif form.kind in KEEPS_INSTRUCTION and (form.fixups or form.code != group.instruction.code):
-                raise ValueError(f"{binding.target}: form {form.kind.value} must keep '{group.instruction.text}'")
+            elif form.kind is FormKind.NATIVE and (form.fixups or form.code != group.instruction.code):
+                raise ValueError(f"{binding.target}: form native must keep '{group.instruction.text}'")
         chosen.append((group, form))
     return chosen
 

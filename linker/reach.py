@@ -9,14 +9,14 @@ def fits_signed(value: int, bits: int, align: int = 1) -> bool:
     return -limit <= value < limit and value % align == 0
 
 
-def require_signed(value: int, bits: int, where: str, what: str) -> int:
-    """`value`, or LinkError when `bits` do not hold it."""
-    if not fits_signed(value, bits):
+def require_signed(value: int, bits: int, where: str, what: str, align: int = 1) -> int:
+    """`value`, or LinkError when `bits` do not hold it or it is no multiple of `align`."""
+    if not fits_signed(value, bits, align):
         raise LinkError(
             f"{what} is out of reach",
             where=where,
             found=f"a distance of {value:#x}",
-            expected=f"at most {bits} bits with sign",
+            expected=f"at most {bits} bits with sign" + (f", a multiple of {align}" if align > 1 else ""),
             advice="put the reserve nearer to the guest's text",
         )
     return value

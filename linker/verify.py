@@ -7,19 +7,16 @@ for all of them at once.
 
 from __future__ import annotations
 
-import sys
-from array import array
 from operator import add
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.fill import FIELDS
+from linker.fill import FIELDS, hole_of
 from linker.memory import gather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linker.hypervisors.base import Fixup
     from linker.patches import Edit, PatchGroup, Plan
     from linker.read_image import Bytes
     from linker.sites.codec import Codec
@@ -62,10 +59,10 @@ def _verify_first(group: PatchGroup, code: bytes, codec: Codec) -> None:
             raise _defect(group, f"'{fixup.symbol}' is no operand")
         value, end_off = operands[fixup.offset]
         meant = (target if isinstance(target, int) else target[0]) + fixup.addend
-        field = FIELDS[fixup.kind]
-        if field.pc_relative:
+        hole = hole_of(fixup.kind)
+        if FIELDS[fixup.kind].pc_relative and hole.from_end:
             meant += end_off - fixup.offset
-        if (value - meant) % (1 << (8 * array(field.code).itemsize)):
+        if (value - meant) % (1 << hole.value_bits):
             raise _defect(group, f"the operand is {value:#x}, '{fixup.symbol}' would be {meant:#x}")
 
 
@@ -74,12 +71,12 @@ def _verify_others(group: PatchGroup, written: bytes) -> None:
     blank = bytearray(written)
     for fixup, target in zip(group.fixups, group.targets, strict=True):
         field = FIELDS[fixup.kind]
-        values = _stored(fixup, field.code, written, group.room_len, count)
-        for byte in range(values.itemsize):
-            blank[fixup.offset + byte :: group.room_len] = bytes(count)
+        hole = hole_of(fixup.kind)
+        values = hole.get(written, fixup.offset, group.room_len, count)
+        hole.put(blank, fixup.offset, group.room_len, [0] * count)
         reached: Sequence[int] = list(map(add, values, group.starts_va)) if field.pc_relative else values
         delta = fixup.addend - (fixup.offset if field.pc_relative else 0)
-        modulus = 1 << (64 if field.pc_relative else 8 * values.itemsize)
+        modulus = 1 << (64 if field.pc_relative else hole.value_bits)
         if isinstance(target, int):
             right = {value % modulus for value in set(reached)} == {(target + delta) % modulus}
         else:
@@ -88,18 +85,6 @@ def _verify_others(group: PatchGroup, written: bytes) -> None:
             raise _defect(group, f"a site does not reach '{fixup.symbol}'")
     if blank != blank[: group.room_len] * count:
         raise _defect(group, "sites differ in more than their fixups")
-
-
-def _stored(fixup: Fixup, code: str, written: bytes, room_len: int, count: int) -> array[int]:
-    """The field of each site, read back."""
-    values = array(code)
-    raw = bytearray(count * values.itemsize)
-    for byte in range(values.itemsize):
-        raw[byte :: values.itemsize] = written[fixup.offset + byte :: room_len]
-    values.frombytes(raw)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
 
 
 def _defect(group: PatchGroup, what: str) -> LinkError:

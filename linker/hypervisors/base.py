@@ -28,8 +28,8 @@ class FormKind(enum.Enum):
     NATIVE = "native"  # the instruction stays, its padding becomes long NOPs
     INLINE = "inline"  # replaced by instructions working on the virtual CPU's memory
     CALL = "call"  # call rel32 into the module or a stub
-    JUMP = "jump"  # jmp rel32: no usable stack, or no return
-    TRAP = "trap"  # the instruction stays and traps; the module catches it
+    JUMP = "jump"  # jmp rel32, brl: no usable stack, or no return
+    TRAP = "trap"  # the instruction, or one in its place, traps; module or monitor catches it
 
 
 class FixupKind(enum.Enum):
@@ -38,6 +38,8 @@ class FixupKind(enum.Enum):
     PC32 = "pc32"  # signed 32 bits: S + A - P, as ELF's R_X86_64_PC32
     ABS32 = "abs32"  # signed 32 bits: S + A (R_X86_64_32S)
     ABS64 = "abs64"  # 64 bits: S + A
+    BRL = "brl"  # distance of a brl, S + A - P where P is its bundle (R_IA64_PCREL60B)
+    MOVL = "movl"  # immediate of a movl, S + A (R_IA64_IMM64)
 
 
 # Symbols a fixup may name beside those the module exports.

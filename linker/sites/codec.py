@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from linker.holes import Hole
+
 
 class Memory(NamedTuple):
     """A memory operand. Registers are encoding numbers (0 rax .. 15 r15), None where absent.
@@ -79,12 +81,14 @@ class Decoded(NamedTuple):
 class Relocations(NamedTuple):
     """What the static linker leaves in an interface module, by the psABI's numbers.
 
-    pc_relative  number -> (name, struct format of the field): how far a symbol is from the field
+    pc_relative  number -> (name, where it is stored): how far a symbol is from the field
+    gp_relative  number -> name: how far a symbol of the data part is from the global pointer, itself in the data part
     unmoved      numbers that need nothing when the module moves
     relative     (number, name) of the dynamic relocation that stands for a word holding an address
     """
 
-    pc_relative: Mapping[int, tuple[str, str]]
+    pc_relative: Mapping[int, tuple[str, Hole]]
+    gp_relative: Mapping[int, str]
     unmoved: frozenset[int]
     relative: tuple[int, str]
 

@@ -208,7 +208,7 @@ def test_info_words_are_where_construct_puts_them(number: int, flags: int, line:
     st.lists(st.integers(0, 2**31 - 64), min_size=1, max_size=8),
     st.integers(0, 2**31 - 64),
     st.integers(-64, 64),
-    st.sampled_from(list(FixupKind)),
+    st.sampled_from([FixupKind.PC32, FixupKind.ABS32, FixupKind.ABS64]),
 )
 def test_fill_is_what_relocations_say(places: list[int], symbol: int, addend: int, kind: FixupKind) -> None:
     size = 8 if kind is FixupKind.ABS64 else 4

@@ -1,6 +1,20 @@
-"""Relocations an interface module may have (Intel Itanium psABI, "Relocation Types"). Data."""
+"""Relocations an interface module may have, numbered by Intel's Itanium psABI, "Relocation Types". Data."""
 
 from linker.sites.codec import Relocations
+from linker.sites.ia64.holes import BRANCH, IMMEDIATE
 
-# No module is built for ia64 so far, so nothing needs to move but words that hold addresses.
-IA64_RELOCATIONS = Relocations(pc_relative={}, unmoved=frozenset({0}), relative=(0x6F, "R_IA64_REL64LSB"))
+IA64_RELOCATIONS = Relocations(
+    pc_relative={
+        0x48: ("R_IA64_PCREL60B", BRANCH),
+        0x7B: ("R_IA64_PCREL64I", IMMEDIATE),
+    },
+    gp_relative={
+        0x2A: "R_IA64_GPREL22",
+        0x2B: "R_IA64_GPREL64I",
+        0x86: "R_IA64_LTOFF22X",  # which the static linker may relax to GPREL22
+    },
+    # R_IA64_NONE; PCREL21B, which stays inside the text; DIR64LSB, which the static linker turned into a dynamic
+    # R_IA64_REL64LSB as well; LTOFF22 and LTOFF64I, from the global pointer to a word of the GOT; LDXMOV, a hint
+    unmoved=frozenset({0, 0x49, 0x27, 0x32, 0x33, 0x87}),
+    relative=(0x6F, "R_IA64_REL64LSB"),
+)
