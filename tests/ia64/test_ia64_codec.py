@@ -43,9 +43,11 @@ def values(opcode: Opcode, name: str) -> st.SearchStrategy[int]:
     if name == "ar3":  # vol. 2, table 3-1: each register belongs to one unit
         return st.integers(64, 111) if opcode.format in I_UNIT_ONLY else st.integers(0, 47)
     low, high = (-1 << field.bits - 1, 1 << field.bits - 1) if field.signed else (0, 1 << field.bits)
+    if field.origin:
+        low, high = (field.origin - high + 1, field.origin + 1) if field.falling else (field.origin, field.origin + high)
     step = 1 << field.shift
     numbers = st.integers(low // step, (high - 1) // step).map(lambda value: value * step)
-    edges = st.sampled_from([low, 0, high - step])
+    edges = st.sampled_from([low, max(low, 0), high - step])
     return st.one_of(numbers, edges).filter(allowed(opcode, name))
 
 
@@ -120,8 +122,8 @@ def check(cases: list[tuple[Opcode, int, dict[str, int]]]) -> None:
         assert (theirs, assembled[number * BUNDLE_LEN : (number + 1) * BUNDLE_LEN].hex()) == (theirs, code.hex())
 
 
-ONE_WORD = {"rfi", "cover", "bsw.0", "bsw.1", "vmsw.0", "vmsw.1", "srlz.d", "srlz.i"} | {
-    f"(p{n}) srlz.{x}" for n in range(1, 64) for x in "di"
+ONE_WORD = {"rfi", "cover", "bsw.0", "bsw.1", "vmsw.0", "vmsw.1", "epc", "mf", "srlz.d", "srlz.i"} | {
+    f"(p{n}) {word}" for n in range(1, 64) for word in ("srlz.d", "srlz.i", "mf")
 }
 
 
@@ -139,7 +141,7 @@ def one_bit_at_a_time(opcode: Opcode) -> list[tuple[Opcode, int, dict[str, int]]
     """Each stored bit of each operand alone, all others as near zero as an assembler takes them."""
     names = FORMATS[opcode.format].operands
     base = {
-        name: {"r1": 1, "f1": 2, "p2": 1, "ar3": 64 if opcode.format in I_UNIT_ONLY else 0}.get(name, 0)
+        name: {"r1": 1, "f1": 2, "p2": 1, "ar3": 64 if opcode.format in I_UNIT_ONLY else 0}.get(name, FIELDS[name].read(0))
         for name in names
     }
     if {"imm9load", "imm9store"} & set(names):
@@ -149,6 +151,7 @@ def one_bit_at_a_time(opcode: Opcode) -> list[tuple[Opcode, int, dict[str, int]]
         field = FIELDS[name]
         for bit in range(field.shift, field.bits):
             value = -(1 << bit) if field.signed and bit == field.bits - 1 else 1 << bit
+            value = field.origin - value if field.falling else field.origin + value
             operands = {**base, name: value}
             if allowed(opcode, name)(value) and is_legal(opcode, operands):
                 cases.append((opcode, 0, operands))

@@ -62,6 +62,7 @@ CLASSES = (
     (44, "bsw", 1, "bsw, B8"),
     (45, "vmsw", 1, "vmsw, B8"),
     (46, "break", 1, "break, M37, I19, F15, B9 and X1"),
+    (47, "epc", 1, "epc, B8"),
 )
 
 BUNDLE_LEN = 16

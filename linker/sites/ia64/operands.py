@@ -29,11 +29,17 @@ class Kind(Enum):
 
 
 class Field(NamedTuple):
-    """One operand; `shift`: the value's low bits that are not stored and must be zero."""
+    """One operand.
+
+    shift   the value's low bits that are not stored and must be zero
+    origin  the value that is stored as zero; one less is stored as one if `falling`, else one more
+    """
 
     kind: Kind
     pieces: tuple[tuple[int, int], ...]
     shift: int = 0
+    origin: int = 0
+    falling: bool = False
 
     @property
     def bits(self) -> int:
@@ -56,22 +62,25 @@ class Field(NamedTuple):
         for first, length in self.pieces:
             value |= (word >> first & (1 << length) - 1) << at
             at += length
-        return value - (1 << at) if self.signed and value >> at - 1 else value
+        if self.signed and value >> at - 1:
+            value -= 1 << at
+        return self.origin - value if self.falling else self.origin + value
 
     def write(self, name: str, value: int) -> int:
         """The instruction's bits for a value; LinkError when it does not fit."""
         align = 1 << self.shift
+        stored = self.origin - value if self.falling else value - self.origin
         if self.signed:
-            fits = fits_signed(value, self.bits, align)
+            fits = fits_signed(stored, self.bits, align)
         else:
-            fits = 0 <= value < 1 << self.bits and value % align == 0
+            fits = 0 <= stored < 1 << self.bits and stored % align == 0
         if not fits:
             raise LinkError(
                 f"operand {name} does not fit",
                 found=f"{value:#x}",
                 expected=f"{self.bits} bits{' with sign' if self.signed else ''}, a multiple of {align}",
             )
-        word, rest = 0, value >> self.shift
+        word, rest = 0, stored >> self.shift
         for first, length in self.pieces:
             word |= (rest & (1 << length) - 1) << first
             rest >>= length
@@ -94,6 +103,13 @@ FIELDS = {
     "cr3": Field(Kind.CONTROL, ((20, 7),)),
     "imm2": Field(Kind.UNSIGNED, ((13, 2),)),
     "pos6": Field(Kind.UNSIGNED, ((14, 6),)),
+    "cpos6b": Field(Kind.UNSIGNED, ((14, 6),), origin=63, falling=True),
+    "cpos6c": Field(Kind.UNSIGNED, ((20, 6),), origin=63, falling=True),
+    "cpos6d": Field(Kind.UNSIGNED, ((31, 6),), origin=63, falling=True),
+    "len4": Field(Kind.UNSIGNED, ((27, 4),), origin=1),
+    "len6": Field(Kind.UNSIGNED, ((27, 6),), origin=1),
+    "count2": Field(Kind.UNSIGNED, ((27, 2),), origin=1),
+    "imm1": Field(Kind.SIGNED, ((36, 1),)),
     "imm8": Field(Kind.SIGNED, ((13, 7), (36, 1))),
     "imm9load": Field(Kind.SIGNED, ((13, 7), (27, 1), (36, 1))),
     "imm9store": Field(Kind.SIGNED, ((6, 7), (27, 1), (36, 1))),
