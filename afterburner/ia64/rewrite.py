@@ -9,6 +9,9 @@ put between `.explicit` and the mode it was; GNU as puts the stop in front by it
 An explicit bundle that holds a sensitive instruction is dissolved: its braces and template go, its instructions stay in
 order, in explicit mode, and the assembler bundles what is left. A stop more changes no meaning: instructions of one
 group behave as if executed in order (SDM vol. 1, 3.4), and none that must begin or end a group loses its place.
+What reads ip in such a bundle still gets the bundle's address:
+
+    { rsm psr.i; mov r15=ip }    5380468: <site> 5380469: mov r15=ip ;; adds r15=5380468b-5380469b,r15 ;;
 """
 
 from __future__ import annotations
@@ -35,12 +38,13 @@ BUNDLES = {
     "B": b"{ .mfb; nop.m 0; nop.f 0; %s %s}",
     "X": b"{ .mlx; nop.m 0; %s %s}",
 }
-BRANCH_UNIT = frozenset(("rfi", "cover", "bsw", "vmsw"))
+BRANCH_UNIT = frozenset(("rfi", "cover", "bsw", "vmsw", "epc"))
 BREAK_UNITS = {b"break.i": "I", b"break.f": "F", b"break.b": "B", b"break.x": "X"}
 
 _COMPILER_FILE = rb'(?m)^[ \t]*\.file[ \t]+"[^"\n]*\.(?:c|i|cc|cpp)"'
 _MODES = {b".explicit": True, b".auto": False}
 _TEMPLATE = re.compile(rb"\.(?:mii|mlx|mmi|mfi|mmf|mib|mbb|bbb|mmb|mfb)$")
+_FROM_IP = re.compile(rb"[^=]+=[ \t]*ip$", re.I)
 _RANGE = re.compile(rb"([rp])(\d+)(?:[ \t]*-[ \t]*[rp](\d+))?")
 
 
@@ -69,11 +73,12 @@ class _Found:
 
 
 class _Bundle:
-    """An explicit bundle: where it opens, how many sites came before, statements to drop when it is dissolved."""
+    """An explicit bundle: where it opens, how many sites came before, and what changes when it is dissolved."""
 
     def __init__(self, start: int, sites_before: int) -> None:
         self.start, self.sites_before = start, sites_before
         self.dropped: list[Statement] = []
+        self.from_ip: list[Statement] = []
 
 
 class _Sections:
@@ -177,6 +182,8 @@ class _Text:
                 self.annotated = word == b".afterburn_annotate"
         elif self.opened is not None and (_TEMPLATE.match(word) or _is_filler(statement)):
             self.opened.dropped.append(statement)
+        elif self.opened is not None and word in (b"mov", b"mov.i") and _FROM_IP.match(statement.operands):
+            self.opened.from_ip.append(statement)
         elif self.sections.is_code and self.annotated and statement.class_name:
             self.sites.append(_Found(index, self.given, self.mode, self.opened is not None))
 
@@ -206,7 +213,14 @@ class _Text:
     def dissolve(self, bundle: _Bundle, end: int) -> None:
         """Take braces, template and fillers off a bundle; `end`: where it closes."""
         start, explicit = bundle.start, self.explicit(self.mode)
-        self.edits.append((start, start + 1, b"; " if explicit else b"; .explicit; "))
+        label = b"5380468: " if bundle.from_ip else b""
+        self.edits.append((start, start + 1, (b"; " if explicit else b"; .explicit; ") + label))
+        for statement in bundle.from_ip:
+            predicate = b"(%s) " % statement.predicate if statement.predicate else b""
+            target = statement.operands.partition(b"=")[0].strip()
+            adds = b" ;; %sadds %s=5380468b-5380469b,%s ;; " % (predicate, target, target)
+            self.edits.append((statement.begin, statement.begin, b"5380469: "))
+            self.edits.append((statement.end, statement.end, adds))
         self.edits.append((end, end + 1, b"; " if explicit else b"; " + self.mode + b"; "))
         self.edits += [(statement.begin, statement.end, b"") for statement in bundle.dropped]
 

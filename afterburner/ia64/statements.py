@@ -32,6 +32,7 @@ _WORDS = {
     b"rsm": "rsm",
     b"rfi": "rfi",
     b"cover": "cover",
+    b"epc": "epc",
     b"srlz.d": "srlz_d",
     b"srlz.i": "srlz_i",
     b"bsw.0": "bsw",

@@ -70,13 +70,14 @@ SPELLINGS = (
     ("cover", "cover", "cover ;;"),
     ("bsw", "bsw.1", "bsw.1 ;;"),
     ("vmsw", "vmsw.0", "vmsw.0 ;;"),
+    ("epc", "epc", "epc ;;"),
     ("break", "break 0x80001", "break.m 0x80001"),
     ("break", "break.i 3", "break.i 0x3 ;;"),
     ("break", "break.f 3", "break.f 0x3"),
     ("break", "break.b 3", "break.b 0x3 ;;"),
     ("break", "break.x 0x123456789ab", "break.x 0x123456789ab ;;"),
 )
-UNPREDICATED = {"rfi", "cover", "bsw", "vmsw"}
+UNPREDICATED = {"rfi", "cover", "bsw", "vmsw", "epc"}
 ROOM = {name: room for _, name, room, _ in CLASSES}
 MODES = {"automatic stops": (), "explicit stops": ("-x",)}
 
