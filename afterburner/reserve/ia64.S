@@ -2,7 +2,7 @@
  * The reserve of an ia64 guest: room inside the guest's own segments that receives a target's interface module.
  * Link this file's object into the guest, once. docs/formats.md says what the linker finds here.
  *
- *   PREVIRT_RESERVE_TEXT, PREVIRT_RESERVE_DATA   sizes in bytes, multiples of 4096
+ *   PREVIRT_RESERVE_TEXT, PREVIRT_RESERVE_DATA   sizes in bytes, multiples of 16384
  *   PREVIRT_ENTRY                                the guest's entry; a weak symbol, 0 in the note if undefined
  */
 #ifndef PREVIRT_RESERVE_TEXT
@@ -15,8 +15,11 @@
 #define PREVIRT_ENTRY _start
 #endif
 
-#if PREVIRT_RESERVE_TEXT % 4096 || PREVIRT_RESERVE_DATA % 4096
-#error "PREVIRT_RESERVE_TEXT and PREVIRT_RESERVE_DATA must be multiples of 4096"
+/* a page of Linux and of Xen on ia64 */
+#define PREVIRT_PAGE_LEN 16384
+
+#if PREVIRT_RESERVE_TEXT % PREVIRT_PAGE_LEN || PREVIRT_RESERVE_DATA % PREVIRT_PAGE_LEN
+#error "PREVIRT_RESERVE_TEXT and PREVIRT_RESERVE_DATA must be multiples of 16384"
 #endif
 
 #define NT_PREVIRT_RESERVE 3
@@ -27,14 +30,14 @@
 
 	/* zero is break 0 in every slot: a jump into what no module has filled traps */
 	.section .text.previrt_reserve, "ax", @progbits
-	.balign 4096
+	.balign PREVIRT_PAGE_LEN
 .Ltext:
 	.skip PREVIRT_RESERVE_TEXT
 .Ltext_end:
 
 	/* PROGBITS, not NOBITS: the linker needs bytes in the file to fill */
 	.section .data.previrt_reserve, "aw", @progbits
-	.balign 4096
+	.balign PREVIRT_PAGE_LEN
 .Ldata:
 	.skip PREVIRT_RESERVE_DATA
 .Ldata_end:

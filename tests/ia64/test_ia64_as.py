@@ -168,6 +168,23 @@ def test_a_bundle_without_stop_in_front_gets_one(tmp_path: Path, option: str) ->
     assert made.sections[".text"][0] & 1
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("predicate", ["", "(p6) "])
+def test_ip_read_in_a_dissolved_bundle_is_the_bundle_s_address(tmp_path: Path, predicate: str, mode: str) -> None:
+    """As in Linux's ia64_switch_mode_phys, which adds a distance from the function's start."""
+    source = f"\t.text\n\tadd r8=r9,r10\nx: {{ .mii\n\trsm psr.i\n\t{predicate}mov r15=ip\n\tnop.i 0\n}}\n"
+    made = assemble(source + "\t.explicit\n\tadd r3=1f-x,r15 ;;\n1:\tsrlz.d\n", tmp_path, *MODES[mode])
+    assert [slot.removesuffix(" ;;") for slot in made.code] == [
+        "add r8=r9,r10",
+        "rsm 0x4000",
+        f"{predicate}mov r15=ip",
+        f"{predicate}adds r15=-48,r15",
+        "adds r3=80,r15",
+        "srlz.d",
+    ]
+    assert [site.start for site in made.sites] == [0x10010, 0x10060]
+
+
 def test_unwind_data_still_names_the_same_instructions(tmp_path: Path) -> None:
     source = """
 	.explicit
@@ -315,7 +332,7 @@ def test_the_reserve(tmp_path: Path) -> None:
 
     assert printed("--print-dir") == str(STAND_IN_DIR)
     source = subprocess.run(
-        ["cpp", "-P", "-DPREVIRT_RESERVE_TEXT=8192", printed("--print-reserve")],
+        ["cpp", "-P", "-DPREVIRT_RESERVE_TEXT=16384", printed("--print-reserve")],
         check=True,
         capture_output=True,
         text=True,
@@ -328,7 +345,7 @@ def test_the_reserve(tmp_path: Path) -> None:
         assert isinstance(section, NoteSection)
         reserve, space = [note["n_descdata"] for note in section.iter_notes()]
         text_va, text_len, data_va, data_len, entry_va = struct.unpack("<5Q", reserve)
-        assert (text_len, data_len, entry_va, len(space)) == (8192, 131072, 0, 512)
+        assert (text_len, data_len, entry_va, len(space)) == (16384, 131072, 0, 512)
         for name, va, length in ((".text", text_va, text_len), (".data", data_va, data_len)):
             part = elf.get_section_by_name(f"{name}.previrt_reserve")
             if part is None:  # the default linker script joins it with its neighbours
@@ -336,4 +353,4 @@ def test_the_reserve(tmp_path: Path) -> None:
             assert part is not None
             start = va - part["sh_addr"]
             assert part.data()[start : start + length] == bytes(length)
-            assert va % 4096 == 0
+            assert va % 16384 == 0
