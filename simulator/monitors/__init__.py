@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MONITORS = {
     "bare": "simulator.monitors.bare:run",
+    "linux": "simulator.monitors.linux.process:run",
 }
 
 
