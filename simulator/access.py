@@ -74,7 +74,9 @@ class Access:
         table = self.dtlb.find(hashed, self.region_register(hashed) >> 8 & 0xFFFFFF)
         if table is None or not table.present:
             return None
-        pte = self.memory.read(table.pa + (tlb.offset_in_region(hashed) - table.start_va), 8)
+        pte_pa = table.pa + (tlb.offset_in_region(hashed) - table.start_va)
+        self.memory.acquire(pte_pa, write=False)
+        pte = self.memory.read(pte_pa, 8)
         if not pte & 1:
             return None
         rr = self.region_register(va)
@@ -160,7 +162,10 @@ class Access:
         pa, _ = self.translate(va, wanted, isr, cpu.cpl)
         if va & size - 1 and (cpu.psr & reg.PSR_AC or (va & PAGE_LEN - 1) + size > PAGE_LEN):
             raise reg.Interruption(reg.UNALIGNED_REFERENCE, isr, ifa=va)
-        if self.memory.is_ram(pa) and not cpu.psr & (reg.PSR_BE | reg.PSR_DA):
+        if not self.memory.is_ram(pa):
+            return pa
+        self.memory.acquire(pa, write=bool(wanted & tlb.WRITE))
+        if not cpu.psr & (reg.PSR_BE | reg.PSR_DA):
             page = pa & -PAGE_LEN
             if wanted & tlb.WRITE:
                 cpu.writable[va >> 12] = page
@@ -215,7 +220,10 @@ class Access:
         self.memory.write(pa, self._rse_ordered(value), 8)
 
     def _rse_physical(self, va: int, wanted: int, isr: int) -> int:
-        return self.translate(va, wanted, isr, self.cpu.ar[reg.AR_RSC] >> 2 & 3, rse=True)[0]
+        pa = self.translate(va, wanted, isr, self.cpu.ar[reg.AR_RSC] >> 2 & 3, rse=True)[0]
+        if self.memory.is_ram(pa):
+            self.memory.acquire(pa, write=bool(wanted & tlb.WRITE))
+        return pa
 
     def _rse_ordered(self, value: int) -> int:
         if self.cpu.ar[reg.AR_RSC] >> 4 & 1:

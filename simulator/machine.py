@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simulator import registers as reg
 from simulator.control_flow import ControlFlow, FrameFault
 from simulator.cpu import CAREFUL, NATS, Cpu
-from simulator.memory import Memory
+from simulator.memory import PAGE_LEN, Memory
 from simulator.sapic import InterruptBlock, Sapic
 from simulator.tlb import Tlb
 from simulator.translate.runtime import names
@@ -85,6 +85,14 @@ class Machine(ControlFlow):
             readable.clear()
             writable.clear()
 
+    def forget_mappings(self, pa: int, *, write_only: bool = False) -> None:
+        """Make the next access to a 4 KiB page (the next write) ask for it again: see `Memory.acquire`."""
+        page = pa & -PAGE_LEN
+        for readable, writable in self._maps.values():
+            for known in (writable,) if write_only else (readable, writable):
+                for number in [number for number, place in known.items() if place == page]:
+                    del known[number]
+
     def flush_line(self, va: int) -> None:
         """fc, fc.i: code translated from the line's page is translated again when next run."""
         isr = reg.ISR_R | reg.ISR_NA | 1
@@ -104,13 +112,20 @@ class Machine(ControlFlow):
     def _find_run(self, ip: int) -> Run:
         """Return the run at ip for the present state, translating it if need be. Raises the fetch faults."""
         cpu = self.cpu
-        pa = self.fetch_address(ip & -16)
+        pa = self._code_address(ip)
         key = (ip, pa, *self._key)
         run = self._compiled.get(key)
         if run is None:
             run = self._translate(ip, pa, key, cpu.variant | (CAREFUL if cpu.psr & _CAREFUL_PSR else 0))
         self._current[ip] = run
         return run
+
+    def _code_address(self, ip: int) -> int:
+        """Return the physical address of the bundle at ip, which may then be read. Raises the fetch faults."""
+        pa = self.fetch_address(ip & -16)
+        if self.memory.is_ram(pa):
+            self.memory.acquire(pa, write=False)
+        return pa
 
     def _translate(self, ip: int, pa: int, key: tuple[int, ...], variant: int) -> Run:
         cpu = self.cpu
@@ -123,7 +138,7 @@ class Machine(ControlFlow):
     def run_carefully(self, ip: int) -> int:
         """Run one instruction with every check: the way out of a run whose frame turned out too small for it."""
         cpu = self.cpu
-        pa = self.fetch_address(ip & -16)
+        pa = self._code_address(ip)
         key = (ip, pa, -1, *self._key)
         run = self._compiled.get(key) or self._translate(ip, pa, key, cpu.variant | CAREFUL)
         return run.function(cpu.base, cpu.readable, cpu.writable)

@@ -41,6 +41,13 @@ class Memory:
         """Tell whether a physical address is in RAM."""
         return pa < self.size_len
 
+    def acquire(self, pa: int, *, write: bool) -> None:
+        """Called before the processor reads or writes RAM, once for a page it keeps in `Cpu.readable` or `writable`.
+
+        Here there is nothing to do. Memory that is shared with other machines gets the page, then returns; whoever takes
+        it away again calls `Machine.forget_mappings`.
+        """
+
     def _device(self, pa: int) -> Device | None:
         for device in self.devices:
             if device.base_pa <= pa < device.base_pa + device.size_len:
