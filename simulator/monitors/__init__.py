@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MONITORS = {
     "bare": "simulator.monitors.bare:run",
     "linux": "simulator.monitors.linux.process:run",
+    "vnuma": "simulator.monitors.vnuma.master:run",
+    "xen": "simulator.monitors.xen:run",
 }
 
 
