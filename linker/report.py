@@ -40,7 +40,7 @@ class LinkReport(NamedTuple):
     bound, skipped   of these, the sites bound, and those left out by --only or --skip
     dropped          records of code the guest's linker dropped
     forms            operation class -> form -> number of sites
-    reasons          form and reason -> number of sites that keep the native instruction, bound or skipped
+    reasons          form and reason -> number of sites, for forms that have a reason: why an instruction is left to trap
     room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one
@@ -111,7 +111,7 @@ def make_report(
         used_len += count * group.used_len
         left_len += count * (group.room_len - group.used_len)
         skipped += count if group.form == SKIPPED else 0
-        if group.keeps_instruction and group.form != RESTORED:
+        if group.reason and group.form != RESTORED:
             reasons[f"{group.form}: {group.reason}"] += count
     return LinkReport(
         image=outcome.image,

@@ -33,12 +33,13 @@ class Stopped(Exception):  # noqa: N818 - not an error
 class Machine(ControlFlow):
     """One processor and its memory.
 
-    memory_len: bytes of RAM from physical address 0. break_handlers: immediate of a break instruction -> what is called
-    in place of the Break Instruction fault. cycles: instructions executed, which is also the interval timer's unit.
+    memory_len: bytes of RAM from physical address 0; memory: RAM of another kind in its place. break_handlers:
+    immediate of a break instruction -> what is called in place of the Break Instruction fault. cycles: instructions
+    executed, which is also the interval timer's unit.
     """
 
-    def __init__(self, memory_len: int = 256 << 20) -> None:
-        self.memory = Memory(memory_len)
+    def __init__(self, memory_len: int = 256 << 20, *, memory: Memory | None = None) -> None:
+        self.memory = Memory(memory_len) if memory is None else memory
         self.itlb = Tlb()
         self.dtlb = Tlb()
         self.cycles = 0
@@ -155,8 +156,10 @@ class Machine(ControlFlow):
                     cpu.ip = run.function(cpu.base, cpu.readable, cpu.writable)
                     self.cycles += run.count
             except reg.Interruption as interruption:
+                self.cycles += 1  # so that faults in the handler of a fault end too
                 self._interrupt(interruption)
             except FrameFault as frame:
+                self.cycles += 1
                 self.deliver(frame.fault, cpu.ip, cpu.ip & 3)
 
     def step(self) -> None:

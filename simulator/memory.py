@@ -44,8 +44,8 @@ class Memory:
     def acquire(self, pa: int, *, write: bool) -> None:
         """Called before the processor reads or writes RAM, once for a page it keeps in `Cpu.readable` or `writable`.
 
-        Here there is nothing to do. Memory that is shared with other machines gets the page, then returns; whoever takes
-        it away again calls `Machine.forget_mappings`.
+        Here there is nothing to do. Memory that is shared with other machines gets the page, then returns;
+        whoever takes it away again calls `Machine.forget_mappings`.
         """
 
     def _device(self, pa: int) -> Device | None:

@@ -44,7 +44,9 @@ def values(opcode: Opcode, name: str) -> st.SearchStrategy[int]:
         return st.integers(64, 111) if opcode.format in I_UNIT_ONLY else st.integers(0, 47)
     low, high = (-1 << field.bits - 1, 1 << field.bits - 1) if field.signed else (0, 1 << field.bits)
     if field.origin:
-        low, high = (field.origin - high + 1, field.origin + 1) if field.falling else (field.origin, field.origin + high)
+        low, high = (
+            (field.origin - high + 1, field.origin + 1) if field.falling else (field.origin, field.origin + high)
+        )
     step = 1 << field.shift
     numbers = st.integers(low // step, (high - 1) // step).map(lambda value: value * step)
     edges = st.sampled_from([low, max(low, 0), high - step])
@@ -141,7 +143,9 @@ def one_bit_at_a_time(opcode: Opcode) -> list[tuple[Opcode, int, dict[str, int]]
     """Each stored bit of each operand alone, all others as near zero as an assembler takes them."""
     names = FORMATS[opcode.format].operands
     base = {
-        name: {"r1": 1, "f1": 2, "p2": 1, "ar3": 64 if opcode.format in I_UNIT_ONLY else 0}.get(name, FIELDS[name].read(0))
+        name: {"r1": 1, "f1": 2, "p2": 1, "ar3": 64 if opcode.format in I_UNIT_ONLY else 0}.get(
+            name, FIELDS[name].read(0)
+        )
         for name in names
     }
     if {"imm9load", "imm9store"} & set(names):

@@ -4,8 +4,8 @@
     st1 [r14]=r14 ;;                    { .mfi; st1 [r14]=r14; nop.f 0; nop.i 0 ;; }
 
 One instruction a line, spelled as in `opcodes`, after an optional slot `{0}` that it must stand in and an optional
-qualifying predicate; ` ;;` ends a group. Instructions keep their order; a stop more than was asked for may appear. There
-are no labels: what a stub does not execute it predicates.
+qualifying predicate; ` ;;` ends a group. Instructions keep their order; a stop more than was asked for may appear.
+There are no labels: what a stub does not execute it predicates.
 """
 
 from __future__ import annotations
