@@ -129,17 +129,25 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     )
 
 
-def read_bound_target(path: Path) -> str | None:
-    """What the image in a file is bound to; None for an annotated original. LinkError when it is no annotated image."""
+class Binding(NamedTuple):
+    """What an image is bound to: ELF machine number, and target, empty for an annotated original."""
+
+    machine: int
+    target: str
+
+
+def read_binding(path: Path) -> Binding:
+    """What the image in a file is bound to. LinkError when it is no annotated image."""
     with naming(path), open_image(path) as file:
         image = read_image(file.memory)
         original = image.section(formats.SECTION_ORIGINAL)
         if original is not None:
             header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
-            return str(parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL).target)
+            said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
+            return Binding(image.machine, str(said.target))
         bound_note, _ = _read_notes(image, codec_for(image.machine))
         target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
-    return target or None
+    return Binding(image.machine, target)
 
 
 def parse_bound(descriptor: bytes) -> Bound:

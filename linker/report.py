@@ -40,7 +40,7 @@ class LinkReport(NamedTuple):
     bound, skipped   of these, the sites bound, and those left out by --only or --skip
     dropped          records of code the guest's linker dropped
     forms            operation class -> form -> number of sites
-    reasons          form and reason -> number of sites, for forms that have a reason: why an instruction is left to trap
+    reasons          form and reason -> number of sites, where the form says why it is taken
     room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one

@@ -1,7 +1,7 @@
-"""`previrt-run IMAGE`: run a bound image on this machine.
+"""`previrt-run IMAGE`: run an image on this machine.
 
-The target an image is bound to knows how it is run: `RUNNER` in `linker/hypervisors/<target>/__init__.py` names a
-function that turns a `Request` into the command to become.
+The target an image is bound to knows how it is run: `RUNNERS` in `linker/hypervisors/<target>/__init__.py` names, for
+an architecture, a function that turns a `Request` into the command to become. An image not bound runs as bare does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from linker.errors import LinkError, UsageError
 from linker.options import PrintVersion
+from linker.registry import codec_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,11 +25,13 @@ class Request(NamedTuple):
     """What to run: sizes in bytes, paths as the user gave them, None where nothing was said."""
 
     image: Path
+    target: str
     memory_len: int | None
     initrd: Path | None
     console: Path | None
     command_line: str
     statistics: bool
+    nodes: int | None
 
 
 MEBIBYTE = 1 << 20
@@ -47,57 +50,57 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="previrt-run",
         usage="%(prog)s [option(s)] IMAGE",
-        description="Run a bound kernel image as a process of this machine.",
+        description="Run a kernel image: one bound to lol as a process of this machine, ia64 ones on a simulator.",
         epilog="The exit status is 0 when the guest powered off, 130 after Ctrl-C, 1 when the guest was stopped.",
         allow_abbrev=False,
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="an image bound with previrt-link")
-    parser.add_argument("-m", "--memory", type=_size, metavar="SIZE", help="guest memory (default 64M)")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="an image, bound with previrt-link or not")
+    parser.add_argument("-n", "--nodes", type=int, metavar="N", help="nodes of the cluster, for vnuma (default 1)")
+    parser.add_argument("-m", "--memory", type=_size, metavar="SIZE", help="guest memory (default 64M; ia64 256M)")
     parser.add_argument("-i", "--initrd", type=Path, metavar="FILE", help="initial RAM disk")
     parser.add_argument("-a", "--append", default="", metavar="TEXT", help="the guest's command line")
     parser.add_argument("-o", "--console", type=Path, metavar="FILE", help="console output goes to FILE, not to stdout")
-    parser.add_argument("--statistics", action="store_true", help="say at the end how many host system calls were made")
+    parser.add_argument("--statistics", action="store_true", help="say at the end what the monitor counted")
     parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     return parser
 
 
-def command_for(request: Request) -> list[str]:
-    """The command that runs the image; LinkError when it is not bound to a target that runs here."""
-    from linker.read_annotations import read_bound_target
+def runner_for(image: Path) -> tuple[str, Callable[[Request], list[str]]]:
+    """The target an image is bound to and what runs it; LinkError when nothing here does."""
+    from linker.read_annotations import read_binding
 
-    target = read_bound_target(request.image)
-    if target is None:
-        raise LinkError(
-            "image is not bound to a target",
-            where=str(request.image),
-            expected="an image bound to a target that runs as a process",
-            advice=f"previrt-link {request.image} --target lol",
-        )
-    reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNER", None)
+    machine, bound = read_binding(image)
+    target = bound or "bare"
+    reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNERS", {}).get(machine)
     if reference is None:
         raise LinkError(
-            "the image's target does not run as a process of this machine",
-            where=str(request.image),
-            found=target,
-            advice=f"previrt-link {request.image} --target lol -o OUT",
+            f"an image bound to {bound} does not run as a process of this machine"
+            if bound
+            else "image is not bound to a target",
+            where=str(image),
+            found=codec_for(machine).name,
+            expected="an image bound to a target that does",
+            advice=f"previrt-link {image} --target lol -o OUT",
         )
     module, _, attribute = reference.partition(":")
-    runner = cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
-    return runner(request)
+    return target, cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the guest. Returns an exit status only when that failed."""
     request = _parser().parse_args(arguments)
     try:
+        target, command_for = runner_for(request.image)
         command = command_for(
             Request(
                 image=request.image,
+                target=target,
                 memory_len=request.memory,
                 initrd=request.initrd,
                 console=request.console,
                 command_line=request.append,
                 statistics=request.statistics,
+                nodes=request.nodes,
             )
         )
         os.execv(command[0], command)

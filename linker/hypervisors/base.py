@@ -4,6 +4,8 @@
     linker/hypervisors/<target>/<arch>.py       the binding table: which form each operation class takes
     linker/hypervisors/<target>/src/            the interface module's source, built to <target>-<arch>.so beside it
 
+RUNNERS beside BINDINGS, where previrt-run can run such images: {ELF machine number: "module:function"} (linker/run.py).
+
 The planner asks the binding for a `Form` once for each distinct (instruction, room, flags); the form is a template, and
 everything that differs from site to site is a `Fixup`. A binding sees instructions and room, never image bytes.
 The records are named tuples, not dataclasses: a command pays for every class definition at each start.

@@ -1,7 +1,7 @@
 """What bindings on ia64 make their forms of: scratch registers, inline code, stubs behind a brl, traps.
 
 A form's text is assembly as `linker.sites.ia64.assemble` takes it. A site's qualifying predicate is carried into the
-form: inline code has it on every instruction, a `brl` and a `break` on themselves, so a stub runs only if the site would.
+form: inline code has it on every instruction, a `brl` and a `break` on themselves: a stub runs if the site would.
 
 inline     { .mlx; nop.m 0; (p6) movl r14=... ;; }   { .mfi; (p6) st1 [r14]=r14; nop.f 0; nop.i 0 ;; }   no-operations
 jump       { .mlx; nop.m 0; (p6) brl.cond.sptk.few stub ;; }   no-operations

@@ -5,3 +5,4 @@ BINDINGS = {
     3: "linker.hypervisors.bare.binding:BINDING",  # EM_386
     50: "linker.hypervisors.bare.binding:BINDING",  # EM_IA_64
 }
+RUNNERS = {50: "linker.hypervisors.simulated:command"}

@@ -24,6 +24,8 @@ def command(request: Request) -> list[str]:
         )
     if not os.access(request.image, os.X_OK):
         raise LinkError("image is not executable", where=str(request.image), advice=f"chmod +x {request.image}")
+    if request.nodes is not None:
+        raise UsageError("--nodes is for images bound to vnuma", found=request.target)
     options = ["-s"] if request.statistics else []
     if request.memory_len is not None:
         if not MINIMUM_MEMORY <= request.memory_len <= MAXIMUM_MEMORY:
