@@ -143,20 +143,20 @@ class Liveness:
                     live_in[index] = live
                     changed = True
 
-    def scratch(self, index: int, fixed: int) -> int:
-        """The scratch word of `.afterburn.info` for the site at `index`; `fixed`: registers free by agreement."""
-        statement = self._statements[index]
-        named = registers(statement.operands) | registers(statement.predicate)
-        if statement.word.startswith((b"break", b"rfi")):
+    def dead(self, index: int, fixed: int) -> int:
+        """The registers that nothing reads behind the statement at `index`; `fixed`: those free by agreement."""
+        if self._statements[index].word.startswith(b"break"):
             return 0  # whoever gets control may look at any register
-        live = self.live_out[index] & ~fixed | named
-        if statement.word.startswith(b"bsw"):
-            live |= BANKED
-        return scratch_word(EVERYTHING & ~live)
+        return EVERYTHING & ~self.live_out[index] | fixed
 
 
-def scratch_word(free: int) -> int:
-    """Free registers as the scratch word counts them."""
+def scratch_word(statement: Statement, free: int) -> int:
+    """Registers free at a site, as `.afterburn.info` counts them: those of `free` that the instruction does not use."""
+    free &= ~(registers(statement.operands) | registers(statement.predicate))
+    if statement.word == b"rfi":
+        free = 0  # the code it returns to has its own registers by now, whatever a directive above says
+    if statement.word.startswith(b"bsw"):
+        free &= ~BANKED
     word: int = sum(1 << n for n in SCRATCH_GENERAL if free >> n & 1)
     for bit, pair in SCRATCH_PREDICATES.items():
         if all(free >> P + n & 1 for n in pair):

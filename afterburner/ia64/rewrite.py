@@ -149,11 +149,8 @@ class _Text:
             return bool(self.edits)
         liveness = Liveness(self.statements, self.by_compiler, self.breaks) if is_predictable(self.text) else None
         for found in self.sites:
-            if liveness is not None:
-                scratch = liveness.scratch(found.index, self.fixed | found.given)
-            else:
-                scratch = scratch_word(found.given)
-            self.site(found, scratch)
+            dead = 0 if liveness is None else liveness.dead(found.index, self.fixed)
+            self.site(found, scratch_word(self.statements[found.index], found.given | dead))
         return True
 
     def brace(self, at: int) -> None:
