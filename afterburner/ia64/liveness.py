@@ -25,6 +25,7 @@ CALL_SCRATCH = sum(1 << n for n in (2, 3, 9, 10, 11, *range(14, 32))) | 0x3FF <<
 RETURN_SCRATCH = CALL_SCRATCH & ~(7 << 9)
 
 _REGISTER = re.compile(rb"(?<![\w.$@\\#])(?:(r|p)(\d{1,3})|(ret[0-3])|(pr)(?:\.rot)?)(?![\w$@\\#:])")
+_WORDS = re.compile(rb"(?<![\w.$@\\#])[rp][a-z]*\d*(?![\w$@\\#:])")
 _PLAIN = re.compile(
     rb"(?:adds?|addl|addp4|sub|and|andcm|x?or|shladd|shladdp4|shl|shr|shrp|extr|dep|movl?|mux[12]|s?xt[124]|zxt[124]|sxt[124]"
     rb"|czx[12]|popcnt|clz|mpy4|mpyshl4|pack[24]|unpack[124]|mix[124]|p(?:add|sub|avg|min|max|cmp|mpy|shl|shr|sad)\w*|cmp4?|tbit|tnat|tf"
@@ -54,6 +55,11 @@ def registers(operands: bytes) -> int:
         elif int(match[2]) < (32 if match[1] == b"r" else 64):
             mask |= 1 << int(match[2]) + (P if match[1] == b"p" else 0)
     return mask
+
+
+def registers_named(text: bytes) -> int:
+    """The registers named anywhere in a long text."""
+    return registers(b" ".join(set(_WORDS.findall(text))))
 
 
 class Effect:
