@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from linker.hypervisors.base import TableContext
     from linker.sites.codec import Instruction
 
-PSR_IC, PSR_I, PSR_DT, PSR_DI, PSR_SI = 1 << 13, 1 << 14, 1 << 17, 1 << 22, 1 << 23
+PSR_IC, PSR_I, PSR_DT, PSR_DFL, PSR_DI, PSR_SI = 1 << 13, 1 << 14, 1 << 17, 1 << 18, 1 << 22, 1 << 23
 PSR_USER_MASK = 0x3E
+# With di or si Xen refuses the whole mask; a fault of a register that dfl disabled it takes again and again.
+NOT_FOR_XEN = PSR_DFL | PSR_DI | PSR_SI
 SIMULATOR_CALL = 0x80001
 BREAK_IMMEDIATE = 1 << 36 | (1 << 20) - 1 << 6  # imm20a and i of every format; break.x has the rest in its L slot
 ROW = struct.Struct("<qQ")  # address of the break from the module's text, its slot added; immediate
@@ -56,10 +58,12 @@ HYPERPRIVOP = "hyperprivop"
 
 def _mask(insn: Instruction, room_len: int) -> Form:
     """Ssm and rsm. psr.i goes last on and first off, so that no event meets psr.ic still off."""
-    mask = (insn.immediate or 0) & ~(PSR_DI | PSR_SI)  # not the guest's under Xen, which would refuse the whole
+    mask = (insn.immediate or 0) & ~NOT_FOR_XEN
     setting = insn.class_name == "ssm"
     registers, predicates = calls.free(insn), Scratch(insn).predicates()
     needed = 2 if setting and mask & PSR_IC else 1
+    if not mask:
+        return unneeded("bits that are not the guest's under Xen")
     if len(registers) < needed or (setting and mask & PSR_I and predicates is None):
         return trapping(insn, EMULATED)
     rest = mask & ~(PSR_I | PSR_IC | PSR_DT | PSR_USER_MASK)
