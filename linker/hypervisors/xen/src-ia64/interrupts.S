@@ -40,11 +40,12 @@
 	cmp.ne p6,p0=r9,r8
 (p6)	br.cond.dptk 1b
 	br.cond.sptk 4f
-2:	mov r3=63
-3:	tbit.nz p6,p7=r2,63
-(p7)	shl r2=r2,1
-(p7)	adds r3=-1,r3
-(p7)	br.cond.dptk 3b
+2:	.irp distance, 1, 2, 4, 8, 16, 32
+	shr.u r3=r2,\distance
+	or r2=r2,r3
+	.endr
+	popcnt r3=r2
+	adds r3=-1,r3
 	shladd r8=r8,4,r0
 	shladd r8=r8,2,r3
 4:
