@@ -54,6 +54,7 @@ EMULATED = "privileged: Xen emulates it"
 SHARED = "word of the shared page"
 CALLED = "routine of the module"
 HYPERPRIVOP = "hyperprivop"
+WITHOUT_DI = "privileged: Xen emulates it in the stub, which takes away psr.di, set by Xen"
 
 
 def _mask(insn: Instruction, room_len: int) -> Form:
@@ -117,8 +118,10 @@ def _from_psr(insn: Instruction) -> Form:
     """The user mask from the processor, the rest from the shared page; psr.it and rt as the last cr.ipsr had them."""
     target = insn.registers[0]
     registers = calls.free(insn, (target,))
-    if not target or len(registers) < 2:
+    if not target:
         return trapping(insn, EMULATED)
+    if len(registers) < 2:
+        return jump(insn, f"mov r{target}=psr ;;\ndep r{target}=0,r{target},22,1 ;;", WITHOUT_DI)
     d, (a, b) = f"r{target}", registers[:2]
     text = f"""
         movl {a}={words.PSR_IC_VA:#x} ;;
@@ -175,7 +178,7 @@ def _from_ipsr(insn: Instruction, d: str) -> Form:
     """
     registers = calls.free(insn, (d,))
     if len(registers) < 2:
-        return trapping(insn, EMULATED)
+        return jump(insn, f"mov {d}=cr.ipsr ;;\ndep {d}=0,{d},22,1 ;;", WITHOUT_DI)
     a, b = registers[:2]
     text = f"""
         movl {d}={words.control_register_va(IPSR):#x} ;;

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from linker.sites.codec import Instruction
 
-LENDERS = ("r22", "r23", "r24", "r25", "r26", "r27")
-"""Registers that are borrowed where too few are free."""
+LENDERS = ("r26", "r27", "r28", "r29", "r24", "r25")
+"""Registers that are borrowed where too few are free; they must be no NaTs. In bank 0 firmware may change them."""
 
 
 def free(insn: Instruction, besides: Collection[int | str] = (), *, destination: int | None = None) -> list[str]:
