@@ -2,7 +2,7 @@
 
 Li and Hudak, "Memory coherence in shared virtual memory systems", ACM TOCS 7(4), 1989, with fixed distributed managers:
 every page has a manager that knows its owner and who holds copies; a reader gets a copy from the owner, a writer
-becomes the owner when all other copies are gone. At most one transaction a page is under way; the manager queues others.
+becomes the owner when all other copies are gone. At most one transaction a page is under way; others wait.
 
     read    requester -READ-> manager -SEND_READ-> owner -PAGE-> requester -DONE-> manager
     write   requester -WRITE-> manager -SEND_WRITE-> owner -PAGE-> requester -DONE-> manager
