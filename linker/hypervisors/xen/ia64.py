@@ -16,7 +16,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.base import Form, FormKind, Tables
+from linker.hypervisors.base import Form, FormKind, Tables, TargetNote
 from linker.hypervisors.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
 from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_words as words
@@ -97,7 +97,12 @@ def _reset(mask: int, rest: int, registers: list[str], predicates: tuple[str, st
     if mask & PSR_DT:
         # Xen has one mode for data and instructions. That psr.it and rt stay as they are is kept with the last cr.ipsr.
         front, (a, b), back = calls.enough(registers, (), 2)
-        lines += [front, f"movl {a}={words.LAST_IPSR_VA:#x} ;;", f"movl {b}={PSR_IT | PSR_RT:#x} ;;", f"st8 [{a}]={b} ;;"]
+        lines += [
+            front,
+            f"movl {a}={words.LAST_IPSR_VA:#x} ;;",
+            f"movl {b}={PSR_IT | PSR_RT:#x} ;;",
+            f"st8 [{a}]={b} ;;",
+        ]
         lines += [back, f"break.m {words.RSM_DT:#x} ;;"]
     return lines
 
@@ -367,6 +372,12 @@ def _break(insn: Instruction, room_len: int) -> Form:
     return Form(FormKind.TRAP, join(Bundle(one.template, tuple(slots))), reason="the guest's own; iim is looked up")
 
 
+# What Xen asks for where there are any notes at all (libelf-dominfo.c); on ia64 it takes an image without, too.
+NOTES = tuple(
+    TargetNote("Xen", kind, text.encode() + b"\0", required=False)
+    for kind, text in ((6, "previrt"), (5, "xen-3.0"), (8, "generic"))  # GUEST_OS, XEN_VERSION, LOADER
+)
+
 _BY_CLASS: dict[str, Callable[[Instruction, int], Form]] = {
     "ssm": _mask,
     "rsm": _mask,
@@ -389,8 +400,9 @@ _BY_CLASS: dict[str, Callable[[Instruction, int], Form]] = {
     "break": _break,
     "srlz_d": lambda insn, room_len: unneeded("nothing is in flight in the shared page"),
     "srlz_i": lambda insn, room_len: unneeded("nothing is in flight in the shared page"),
-    "cover": lambda insn, room_len: inline(insn, room_len, f"break.m {words.COVER:#x} ;;", HYPERPRIVOP)
-    or trapping(insn, EMULATED),
+    "cover": lambda insn, room_len: (
+        inline(insn, room_len, f"break.m {words.COVER:#x} ;;", HYPERPRIVOP) or trapping(insn, EMULATED)
+    ),
     "rfi": lambda insn, room_len: trapping(insn, f"{EMULATED}, and unlike the hyperprivop returns to bank 0, too"),
 }
 
@@ -418,7 +430,11 @@ class Ia64Binding:
         for start_va, _, index in context.sites:
             insn = context.instructions[index]
             # break.b does not set iim (SDM vol. 3, break).
-            if insn.class_name == "break" and insn.immediate not in (SIMULATOR_CALL, None) and "break.b" not in insn.text:
+            if (
+                insn.class_name == "break"
+                and insn.immediate not in (SIMULATOR_CALL, None)
+                and "break.b" not in insn.text
+            ):
                 rows += ROW.pack(start_va + insn.slot - context.text_va, insn.immediate)
         return Tables(
             bytes(rows),
@@ -428,6 +444,7 @@ class Ia64Binding:
                 "xen_break_count": len(rows) // ROW.size,
                 "xen_breaks": (context.data_va - context.text_va) % (1 << 64),
             },
+            NOTES,
         )
 
 

@@ -42,9 +42,7 @@ def call(insn: Instruction, routine: str, take: str, *, used: Collection[int], r
     """
     taken = {14, 15, *used} | ({result} if result is not None else set())
     front, (a, b), back = enough(free(insn, taken), taken, 2)
-    save = "".join(
-        f"mov {b}={source} ;;\nst8 [{a}]={b},8 ;;\n" for source in ("b6", "ar.pfs", "ar.unat")
-    )
+    save = "".join(f"mov {b}={source} ;;\nst8 [{a}]={b},8 ;;\n" for source in ("b6", "ar.pfs", "ar.unat"))
     text = f"""{front}
         movl {a}={MASK_VA:#x} ;;
         ld1 {b}=[{a}] ;;
