@@ -50,9 +50,12 @@ static void reference(struct guest *g, struct siginfo *info)
 		next_instruction(g);
 		return;
 	}
-	if (info->imm == VECTOR_NAT && va >= HOST_PAGE) {
-		deliver(g, V_NAT, isr);
-		return;
+	if (info->imm == VECTOR_NAT) {
+		if (va >= HOST_PAGE) {
+			deliver(g, V_NAT, isr);
+			return;
+		}
+		isr &= ~0xffUL;		/* the host's page of NaTs at 0 is none of the guest's */
 	}
 	if (isr & ISR_X && vcpu.through_epc && guest_translate(va, EXECUTE, isr, &t, &fault) && t.pl == 3) {
 		/* br.ret out of code that epc promoted: its target is a page of level 3. */
