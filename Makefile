@@ -24,8 +24,7 @@ modules: ## rebuild the interface modules
 guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
-	$(MAKE) -C fixtures/ia64 clean PREVIRT_AS=true
-	PATH="$$(fixtures/toolchain/build.sh):$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/ia64
+	PATH="$$(fixtures/toolchain/build.sh):$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -B -C fixtures/ia64
 
 bench: ## build Linux 6.1 for each architecture once, then print the linker's speed as ratios
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"

@@ -1,4 +1,4 @@
-"""The ia64 fixture guest on bare hardware, as the simulator plays it: not bound, bound to bare, and broken on purpose."""
+"""The ia64 fixture guest on the simulator: not bound, bound to bare, and broken on purpose."""
 
 from __future__ import annotations
 
