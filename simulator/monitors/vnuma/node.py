@@ -13,7 +13,7 @@ from simulator.monitors.privileged import NotPrivilegedError, emulate, instructi
 from simulator.monitors.vnuma import abi, calls
 from simulator.monitors.vnuma.cluster import MASTER
 from simulator.monitors.vnuma.memory import SharedMemory
-from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, VirtualCpu, at_guest_level
+from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, START_PSR, VirtualCpu, at_guest_level
 from simulator.sapic import EXTINT, INTERRUPT_BLOCK_LEN, INTERRUPT_BLOCK_PA, NMI, SPURIOUS
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class NodeMachine(Machine):
 
         cpu = self.cpu
         self.parked = False
-        self.vcpu.set_psr(0)
+        self.vcpu.set_psr(START_PSR)
         cpu.gr[1], cpu.br[0], cpu.ip = gp, AP_RETURN_PA, entry_pa
 
     def look_again(self) -> None:
