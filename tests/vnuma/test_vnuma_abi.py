@@ -337,6 +337,63 @@ turn:   data8 0
     assert (result.status, result.output) == (0, b"ABCD")
 
 
+def test_firmware_answers_static_and_stacked_pal_calls_and_sal(tmp_path: Path) -> None:
+    """PAL by its two conventions, found in the SAL system table; what is not there gives -1."""
+    source = f"""
+        .explicit
+        .global _start
+_start: alloc r2=ar.pfs,0,4,4,0
+        adds r14=8,r28 ;;
+        ld8 r14=[r14] ;;                // EFI system table
+        adds r14=112,r14 ;;
+        ld8 r14=[r14] ;;                // configuration table
+        adds r14=40,r14 ;;
+        ld8 r14=[r14] ;;                // SAL system table
+        adds r15=104,r14
+        adds r16=112,r14 ;;
+        ld8 r15=[r15]                   // PAL
+        ld8 r16=[r16] ;;                // SAL
+        mov b6=r15
+        mov b7=r16
+        mov r32=0x55
+        mov r28=34                      // PAL_VM_PAGE_SIZE, static: a branch, back by b0
+        movl r14=1f ;;
+        mov b0=r14 ;;
+        br.cond.sptk.few b6 ;;
+1:      cmp.ne p6,p7=0,r8
+        tbit.z p8,p9=r9,14 ;;           // 16 KiB pages
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        mov r28=274                     // PAL_BRAND_INFO, stacked: a call, the index again in the first argument
+        mov r36=274 ;;
+        br.call.sptk.few b0=b6 ;;
+        cmp.ne p6,p7=-1,r8
+        cmp.ne p8,p9=0x55,r32 ;;        // our frame is back
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        movl r36=0x01000012             // SAL_FREQ_BASE
+        mov r37=0 ;;
+        br.call.sptk.few b0=b7 ;;
+        movl r14=100000000 ;;
+        cmp.ne p6,p7=0,r8
+        cmp.ne p8,p9=r9,r14 ;;
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        movl r36=0x01000009             // SAL_CACHE_INIT
+        ;;
+        br.call.sptk.few b0=b7 ;;
+        cmp.ne p6,p7=-1,r8
+        cmp.ne p8,p9=0x55,r32 ;;
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        mov r16=0 ;;
+        {leave(16)}
+fail:   mov r16=99 ;;
+        {leave(16)}
+"""
+    assert run(tmp_path, source, 1).status == 0
+
+
 def test_exit_of_any_node_ends_the_machine(tmp_path: Path) -> None:
     source = (
         BOOT
