@@ -20,6 +20,7 @@ format: ## let ruff put the sources in order
 modules: ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/lol/src
 	$(MAKE) -B -C linker/hypervisors/vnuma/src-ia64
+	$(MAKE) -B -C linker/hypervisors/xen/src-ia64
 
 guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean

@@ -327,7 +327,10 @@ def _insert_cached(insn: Instruction, room_len: int) -> Form:
 def _insert_register(insn: Instruction, room_len: int) -> Form:
     """Xen leaves what the register mapped before in the TLB, so all that is cached goes."""
     del room_len
-    return jump(insn, f"{insn.text} ;;\nptc.e r0 ;;", "Xen emulates it, but does not purge what was there")
+    slot, pte = insn.registers
+    which = "itr.d dtr" if insn.class_name == "itr_d" else "itr.i itr"
+    text = f"{which}[r{slot}]=r{pte} ;;\nptc.e r0 ;;"
+    return jump(insn, text, "Xen emulates it, but does not purge what was there")
 
 
 def _purge_global(insn: Instruction, room_len: int) -> Form:
