@@ -107,6 +107,25 @@ fail:   mov r32=99 ;;
     assert stats(result.errors) == (3, 1)  # mov from psr, ssm, mov from psr as they are; the exit
 
 
+def test_the_area_is_not_in_physical_memory(tmp_path: Path) -> None:
+    """Behind the guest's memory nothing answers, though the node keeps the area there."""
+    source = f"""
+        .explicit
+        .global _start
+_start: movl r14={256 << 20:#x} ;;
+        ld8 r15=[r14]
+        st8 [r14]=r14
+        movl r16={AREA:#x} ;;
+        ld8 r17=[r16] ;;
+        cmp.eq p6,p7=r17,r8
+        mov r32=99 ;;
+(p6)    cmp.eq.unc p8,p9=0,r15 ;;
+(p8)    mov r32=0 ;;
+        {leave(32)}
+"""
+    assert run(tmp_path, source, 1).status == 0
+
+
 SET_UP_INTERRUPTS = """
         movl r14=ivt ;;
         mov cr.iva=r14

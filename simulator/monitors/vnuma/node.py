@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _POLL_CYCLES = 2000
 _I_PAGE = abi.VCPU_VA + abi.I_OFFSET >> 12
+_NOWHERE_PA = 1 << 62
+"""Nothing answers there: the guest's physical addresses do not reach the area, which is behind its memory."""
 _M64 = (1 << 64) - 1
 
 
@@ -180,7 +182,10 @@ class NodeMachine(Machine):
             if wanted & tlb.WRITE and va >> 12 == _I_PAGE and self._i_protected:
                 raise reg.Interruption(reg.DATA_ACCESS_RIGHTS, isr, ifa=va)
             return self.memory.guest_len + va - abi.VCPU_VA, None
-        return super().translate(va, wanted, isr, cpl, rse=rse)
+        pa, entry = super().translate(va, wanted, isr, cpl, rse=rse)
+        if pa >= self.memory.guest_len and self.memory.is_ram(pa):
+            pa |= _NOWHERE_PA
+        return pa, entry
 
     def _walk(self, va: int, *, instruction: bool, rse: bool) -> tlb.Translation | None:
         entry = super()._walk(va, instruction=instruction, rse=rse)
