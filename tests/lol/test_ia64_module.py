@@ -186,8 +186,8 @@ def test_binding_again_gives_the_same_image_and_restoring_the_first(tmp_path: Pa
 
 def test_the_gate_page_is_what_its_source_gives(tmp_path: Path) -> None:
     subprocess.run(["ia64-linux-gnu-as", "-x", "-o", tmp_path / "gate.o", GATE], check=True)
-    command = ["ia64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", tmp_path / "gate.o", tmp_path / "gate"]
-    subprocess.run(command, check=True)
+    command = ["ia64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", "gate.o", "gate"]
+    subprocess.run(command, cwd=tmp_path, check=True)
     assert (tmp_path / "gate").read_bytes() == gate.GATE
     symbols = subprocess.run(["ia64-linux-gnu-nm", tmp_path / "gate.o"], check=True, capture_output=True, text=True)
     places = {line.split()[2]: int(line.split()[0], 16) for line in symbols.stdout.splitlines()}
