@@ -3,7 +3,8 @@
 import pytest
 
 from simulator import arithmetic
-from simulator.floating import NATVAL, from_integer, join_halves
+from simulator.cpu import FR_NATVAL
+from simulator.floating import from_integer, join_halves
 from simulator.isa.decoder import decode_bundle
 
 
@@ -54,4 +55,4 @@ def test_halves_of_significands(kind: str, expected: int) -> None:
     """SDM volume 3, fmix and fsxt: the first source gives the left half or its sign, the second the right half."""
     first, second = from_integer(0x81234567_7654321F), from_integer(0x01234567_89ABCDEF)
     assert join_halves(kind, first, second) == from_integer(expected)
-    assert join_halves(kind, first, NATVAL) == NATVAL
+    assert join_halves(kind, first, FR_NATVAL) == FR_NATVAL
