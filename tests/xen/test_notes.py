@@ -1,7 +1,7 @@
 """A target's notes in the room of the SPACE note: written, taken back, in memory as in a file; what is refused."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -40,6 +40,7 @@ def test_notes_stand_behind_a_smaller_space(tmp_path: Path) -> None:
     expected = b"".join(build_note(*note[:3]) for note in notes)
     assert room.endswith(expected)
     with (tmp_path / "bound").open("rb") as stream:
+        segment: Any
         (segment,) = ELFFile(stream).iter_segments("PT_NOTE")
         found = [(note["n_name"], note["n_descsz"]) for note in segment.iter_notes()]
     assert found[-3:] == [("previrt", SPACE_LEN - len(expected)), ("Xen", 8), ("longer owner", 5)]
