@@ -13,15 +13,6 @@ FIXTURE = Path(__file__).parents[2] / "fixtures" / "ia64"
 GUEST = FIXTURE / "guest.elf"
 MACHINE_MARK = "~"
 
-# What Xen/ia64 itself does otherwise, checks of the guest's that see it, and what it prints then (docs/xen-ia64.md,
-# "What a guest can see"): cr.isr has no code 0x10 or 0x20 for a privileged instruction of a user program, and code 0x10
-# for a tpa that misses.
-XENS_LINES = {
-    "tpa of nothing: Alternate Data TLB, isr 800000000, ifa right 1": (
-        "tpa of nothing: Alternate Data TLB, isr 10, ifa right 1"
-    )
-}
-XENS_CHECKS = ("  failed: fault_isrs[i]: expected ", "  failed: trapped(VECTOR_ALT_DTLB, ISR_NA): expected 1, found 0 ")
 LIMIT = 200_000_000
 
 
@@ -47,12 +38,8 @@ def ran(image: Path) -> Ran:
 @pytest.mark.xdist_group("xen-fixture")
 def test_the_transcript_is_that_of_bare_hardware(ran: Ran) -> None:
     expected = (FIXTURE / "transcript.txt").read_text().splitlines()
-    others = [line for line in ran.lines if line.startswith(XENS_CHECKS)]
-    found = [line for line in ran.lines if not line.startswith((MACHINE_MARK, *XENS_CHECKS))]
-    assert found[:-1] == [XENS_LINES.get(line, line) for line in expected[:-1] if not line.startswith(MACHINE_MARK)]
-    assert found[-1] == expected[-1].replace(" 0 failed", f" {len(others)} failed")
-    assert len(others) == 13
-    assert ran.status == 3, "a shutdown with the reason crash: the guest's status was not zero"
+    assert [line for line in ran.lines if not line.startswith(MACHINE_MARK)] == expected
+    assert ran.status == 0, "a shutdown with the reason poweroff"
 
 
 @pytest.mark.xdist_group("xen-fixture")
