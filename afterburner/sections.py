@@ -9,7 +9,7 @@ COPIED_CODE = frozenset((b".altinstr_replacement",))
 
 # What GNU as takes for code when `.section` gives no flags: gas/config/obj-elf.c, bfd/elf.c (special_sections).
 _CODE_BY_NAME = rb"\.(?:text|init|fini|plt|gnu\.linkonce\.t)(?:\.|$)"
-_OPERANDS = re.compile(rb'[ \t]*("(?:[^"\\\n]|\\.)*+"|[^\s,;#"]+)[ \t]*(?:,[ \t]*(?:"([^"\n]*)"|([^\s,;]+)))?')
+_OPERANDS = re.compile(rb'[ \t]*("(?:[^"\\\n]|\\.)*"|[^\s,;#"]+)[ \t]*(?:,[ \t]*(?:"([^"\n]*)"|([^\s,;]+)))?')
 
 
 class SectionFlags:

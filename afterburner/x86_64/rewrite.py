@@ -53,10 +53,10 @@ _ANY_LINE = rb"\n[^\n]+"
 # Patterns that most texts never need stay text; `re` compiles them on first use.
 
 # One statement and what ends it. Strings and character constants hide `;` and `#`.
-_STATEMENT = re.compile(rb"""((?:[^;#"'\n]++|"(?:[^"\\\n]|\\.)*+(?:"|$)|'(?:\\.|[^\n])?)*+)(;|#[^\n]*|$)""", re.M)
-_LABELS = re.compile(rb'(?:[ \t]*(?:"[^"\n]*"|(?:[\w.$@]|\\[\w@]|\\\(\))+)[ \t]*:(?!:))*+[ \t]*')
+_STATEMENT = re.compile(rb"""((?:[^;#"'\n]++|"(?:[^"\\\n]|\\.)*(?:"|$)|'(?:\\.|[^\n])?)*)(;|#[^\n]*|$)""", re.M)
+_LABELS = re.compile(rb'(?:[ \t]*(?:"[^"\n]*"|(?:[\w.$@]|\\[\w@]|\\\(\))+)[ \t]*:(?!:))*[ \t]*')
 _WORD = re.compile(rb"(?:\{[^}\n]*\}[ \t]*)*((?:[\w.$]|\\[\w@]|\\\(\))+)[ \t]*")
-_NO_COMMENT_YET = rb"""(?:[^"#'\n]|"(?:[^"\\\n]|\\.)*+"|'(?:\\.|[^\n]))*+"""
+_NO_COMMENT_YET = rb"""(?:[^"#'\n]|"(?:[^"\\\n]|\\.)*"|'(?:\\.|[^\\\n]|\\\Z))*"""
 _DYNAMIC_OPERAND = rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)"
 _NOTHING = rb"(?:[ \t\n;]|#[^\n]*)*"
 _NUMBER = rb"(?:0[xX][0-9a-fA-F]+|[1-9]\d*|0)$"

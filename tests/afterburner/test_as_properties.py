@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -94,3 +95,11 @@ def test_without_its_padding_the_code_is_the_assembler_s(text: str) -> None:
         for section in (".text", ".data", ".altinstr_replacement", ".x"):
             if section in plain.sections:
                 assert made.without_padding(section) == plain.sections[section]
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python before 3.11.5 gets them wrong (python/cpython issue 106052): sites would be missed, and only there."""
+    sources = sorted(STAND_IN_DIR.parent.rglob("*.py"))
+    assert sources
+    found = [path.name for path in sources if re.search(r"\)(?:[*+?]|\{[\d,]+\})\+|\(\?>", path.read_text())]
+    assert found == []
