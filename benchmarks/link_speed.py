@@ -185,6 +185,7 @@ def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
         undo_off=0,
         bound=None,
         bound_note=None,
+        space=None,
         reserve=None,
         left_tables=(),
     )

@@ -15,13 +15,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.ia64_forms import Scratch
+from linker.hypervisors.ia64_forms import Scratch, inline, jump, trapping
 from linker.hypervisors.xen.ia64_words import ARGUMENT_VA, BORROWED_VA, MASK_VA, RESULT_VA, SAVED_VA
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from linker.hypervisors.base import Form
     from linker.sites.codec import Instruction
+
+EMULATED = "privileged: Xen emulates it"
+SHARED = "word of the shared page"
+CALLED = "routine of the module"
+HYPERPRIVOP = "hyperprivop"
+BORROW = "mov cr.iipa="
+BORROWING = "; no register is free, so one is borrowed, which traps"
 
 LENDERS = ("r26", "r27", "r28", "r29", "r24", "r25")
 """Registers that are borrowed where too few are free; they must be no NaTs. In bank 0 firmware may change them."""
@@ -33,6 +41,18 @@ def free(insn: Instruction, besides: Collection[int | str] = (), *, destination:
     scratch = Scratch(insn, destination=destination)
     count = next(n for n in range(32, -1, -1) if scratch.general(n) is not None)
     return [name for name in scratch.general(count) or [] if name not in names]
+
+
+def stub(insn: Instruction, text: str, reason: str, *, here: str = "") -> Form:
+    """A stub of the site's own; the reason tells if its text borrows registers."""
+    return jump(insn, text, reason + BORROWING if BORROW in text else reason, here=here)
+
+
+def place(insn: Instruction, room_len: int, text: str, reason: str) -> Form:
+    """Text in the site if it holds it, else in a stub."""
+    if BORROW in text:
+        return stub(insn, text, reason)
+    return inline(insn, room_len, text, reason) or stub(insn, text, reason)
 
 
 def call(insn: Instruction, routine: str, take: str, *, used: Collection[int], result: int | None = None) -> str:
@@ -89,8 +109,8 @@ def enough(registers: list[str], used: Collection[int], count: int) -> tuple[str
     lenders = [name for name in LENDERS if name not in {f"r{n}" for n in used}]
     first, second = lenders[:2]
     if count == 1:
-        return f"mov cr.iipa={first} ;;\n", [first], f"mov {first}=cr.iipa ;;\n"
-    front = f"mov cr.iipa={first} ;;\nmovl {first}={BORROWED_VA:#x} ;;\nst8 [{first}]={second} ;;\n"
+        return f"{BORROW}{first} ;;\n", [first], f"mov {first}=cr.iipa ;;\n"
+    front = f"{BORROW}{first} ;;\nmovl {first}={BORROWED_VA:#x} ;;\nst8 [{first}]={second} ;;\n"
     back = f"movl {first}={BORROWED_VA:#x} ;;\nld8 {second}=[{first}] ;;\nmov {first}=cr.iipa ;;\n"
     return front, [first, second], back
 
@@ -140,3 +160,9 @@ def hyperprivop(
         lines.append(f"mov r{result}=r8 ;;")
     back = [f"mov {name}={kept} ;;" for name, kept in moved.items() if name != f"r{result}"]
     return "\n".join(lines + back)
+
+
+def hyperprivop_form(insn: Instruction, number: int, *operands: str, used: tuple[int, ...]) -> Form:
+    """A hyperprivop without result in a stub; the instruction itself, which Xen emulates, where no register is free."""
+    text = hyperprivop(insn, number, operands, used=used)
+    return trapping(insn, EMULATED) if text is None else stub(insn, text, HYPERPRIVOP)
