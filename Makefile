@@ -19,6 +19,7 @@ format: ## let ruff put the sources in order
 
 modules: ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/lol/src
+	$(MAKE) -B -C linker/hypervisors/xen/src
 
 guest: ## rebuild the x86-64 fixture guest
 	$(MAKE) -C fixtures/x86_64 clean

@@ -1,0 +1,27 @@
+/* Start of day: the domain Xen's builder made out of the bound image becomes the machine of docs/machine.md. */
+#include "xen.h"
+
+#define STATISTICS_WORD "previrt-statistics"
+
+void start_of_day(const struct start_info *info);
+
+static char command_line[sizeof((struct start_info *)0)->cmd_line];
+
+void start_of_day(const struct start_info *info)
+{
+    u64 virt_base, mod_start = info->mod_start, mod_len = info->mod_len;
+
+    if (!(info->flags & SIF_INITDOMAIN))
+        stop_guest("the module is for dom0", 0);
+    if (!vcpu_guest_entry_va)
+        stop_guest("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", 0);
+    copy_bytes(command_line, info->cmd_line, sizeof command_line);
+    control_reset();
+    virt_base = memory_init(info); /* which takes `info` away */
+    descriptors_init();
+    shadow_init();
+    traps_init();
+    events_init();
+    firmware(memory_end_pfn() * PAGE_LEN, command_line, mod_start - virt_base, mod_len);
+    enter_guest();
+}
