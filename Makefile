@@ -25,8 +25,9 @@ guest: ## rebuild the x86-64 fixture guest
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
 
-bench: ## build Linux 6.1 once, then print the linker's speed as ratios
+bench: ## build Linux 6.1 for each architecture once, then print the linker's speed as ratios
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"
+	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh --arch ia64)/vmlinux"
 
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -65,7 +65,7 @@ class Access:
         return bool(self.cpu.cr[reg.CR_PTA] & 1 and self.region_register(va) & 1) and psr & wanted == wanted
 
     def _walk(self, va: int, *, instruction: bool, rse: bool) -> Translation | None:
-        """Look an address up in the VHPT, short format, and insert what is there (volume 2, 4.1.5)."""
+        """Look an address up in the VHPT, short format, and insert what is there (volume 2, 4.1.5), present or not."""
         cpu = self.cpu
         pta = cpu.cr[reg.CR_PTA]
         if pta >> 8 & 1 or not self._walker_enabled(va, instruction=instruction, rse=rse):
@@ -77,8 +77,6 @@ class Access:
         pte_pa = table.pa + (tlb.offset_in_region(hashed) - table.start_va)
         self.memory.acquire(pte_pa, write=False)
         pte = self.memory.read(pte_pa, 8)
-        if not pte & 1:
-            return None
         rr = self.region_register(va)
         try:
             entry = tlb.make_translation(pte, rr & 0xFC, va, rr >> 8 & 0xFFFFFF)

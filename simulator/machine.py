@@ -15,7 +15,6 @@ from simulator.translate.translator import FILE_NAME, Run, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
 
 _CAREFUL_PSR = reg.PSR_SS | reg.PSR_TB | reg.PSR_ONE_INSTRUCTION
 _CODE_PSR = reg.PSR_IT | reg.PSR_CPL | reg.PSR_DFL | reg.PSR_DFH | _CAREFUL_PSR
@@ -49,7 +48,7 @@ class Machine(ControlFlow):
         self.sof = 0
         self._runs: dict[tuple[int, ...], dict[int, Run]] = {}
         self._compiled: dict[tuple[int, ...], Run] = {}
-        self._where: dict[CodeType, tuple[int, ...]] = {}
+        self._where: dict[int, tuple[int, ...]] = {}  # by identity: code objects of two runs may be equal
         self._code_pages: dict[int, list[tuple[int, ...]]] = {}
         self._maps: dict[int, tuple[dict[int, int], dict[int, int]]] = {}
         self._current: dict[int, Run] = {}
@@ -107,7 +106,7 @@ class Machine(ControlFlow):
             for key in keys:
                 run = self._compiled.pop(key, None)
                 if run is not None:
-                    del self._where[run.function.__code__]
+                    del self._where[id(run.function.__code__)]
             self.forget_code()
 
     def _find_run(self, ip: int) -> Run:
@@ -132,7 +131,7 @@ class Machine(ControlFlow):
         cpu = self.cpu
         run = translate(self.memory, self._names, ip, pa, variant=variant, cpl=cpu.cpl, fp_disabled=cpu.psr >> 18 & 3)
         self._compiled[key] = run
-        self._where[run.function.__code__] = run.where
+        self._where[id(run.function.__code__)] = run.where
         self._code_pages.setdefault(pa >> 12, []).append(key)
         return run
 
@@ -231,7 +230,7 @@ class Machine(ControlFlow):
         trace = interruption.__traceback__
         while trace is not None:
             if trace.tb_frame.f_code.co_filename == FILE_NAME:
-                ip = self._where[trace.tb_frame.f_code][trace.tb_lineno - 1]
+                ip = self._where[id(trace.tb_frame.f_code)][trace.tb_lineno - 1]
                 break
             trace = trace.tb_next
         self.deliver(interruption, ip, ip & 3)

@@ -25,6 +25,7 @@ CALL_SCRATCH = sum(1 << n for n in (2, 3, 9, 10, 11, *range(14, 32))) | 0x3FF <<
 RETURN_SCRATCH = CALL_SCRATCH & ~(7 << 9)
 
 _REGISTER = re.compile(rb"(?<![\w.$@\\#])(?:(r|p)(\d{1,3})|(ret[0-3])|(pr)(?:\.rot)?)(?![\w$@\\#:])")
+_WORDS = re.compile(rb"(?<![\w.$@\\#])[rp][a-z]*\d*(?![\w$@\\#:])")
 _PLAIN = re.compile(
     rb"(?:adds?|addl|addp4|sub|and|andcm|x?or|shladd|shladdp4|shl|shr|shrp|extr|dep|movl?|mux[12]|s?xt[124]|zxt[124]|sxt[124]"
     rb"|czx[12]|popcnt|clz|mpy4|mpyshl4|pack[24]|unpack[124]|mix[124]|p(?:add|sub|avg|min|max|cmp|mpy|shl|shr|sad)\w*|cmp4?|tbit|tnat|tf"
@@ -54,6 +55,11 @@ def registers(operands: bytes) -> int:
         elif int(match[2]) < (32 if match[1] == b"r" else 64):
             mask |= 1 << int(match[2]) + (P if match[1] == b"p" else 0)
     return mask
+
+
+def registers_named(text: bytes) -> int:
+    """The registers named anywhere in a long text."""
+    return registers(b" ".join(set(_WORDS.findall(text))))
 
 
 class Effect:
@@ -143,20 +149,20 @@ class Liveness:
                     live_in[index] = live
                     changed = True
 
-    def scratch(self, index: int, fixed: int) -> int:
-        """The scratch word of `.afterburn.info` for the site at `index`; `fixed`: registers free by agreement."""
-        statement = self._statements[index]
-        named = registers(statement.operands) | registers(statement.predicate)
-        if statement.word.startswith((b"break", b"rfi")):
+    def dead(self, index: int, fixed: int) -> int:
+        """The registers that nothing reads behind the statement at `index`; `fixed`: those free by agreement."""
+        if self._statements[index].word.startswith(b"break"):
             return 0  # whoever gets control may look at any register
-        live = self.live_out[index] & ~fixed | named
-        if statement.word.startswith(b"bsw"):
-            live |= BANKED
-        return scratch_word(EVERYTHING & ~live)
+        return EVERYTHING & ~self.live_out[index] | fixed
 
 
-def scratch_word(free: int) -> int:
-    """Free registers as the scratch word counts them."""
+def scratch_word(statement: Statement, free: int) -> int:
+    """Registers free at a site, as `.afterburn.info` counts them: those of `free` that the instruction does not use."""
+    free &= ~(registers(statement.operands) | registers(statement.predicate))
+    if statement.word == b"rfi":
+        free = 0  # the code it returns to has its own registers by now, whatever a directive above says
+    if statement.word.startswith(b"bsw"):
+        free &= ~BANKED
     word: int = sum(1 << n for n in SCRATCH_GENERAL if free >> n & 1)
     for bit, pair in SCRATCH_PREDICATES.items():
         if all(free >> P + n & 1 for n in pair):

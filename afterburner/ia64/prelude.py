@@ -7,15 +7,14 @@ MARK = b"// previrt-as 1: afterburned\n"
 PRELUDE = (
     MARK
     + rb""".nolist
-.macro previrt.end class,scratch,line,n,file
-5380471:
+.macro previrt.end len,class,scratch,line,n,file
 .ifndef .Lprevirt.f\n
 .pushsection .afterburn.str,"MS",@progbits,1
 .Lprevirt.f\n: stringz "\file"
 .popsection
 .endif
 .pushsection .afterburn,"?",@progbits
-data8 5380470b,5380471b
+data8 5380470b,5380470b+\len
 .section .afterburn.info,"?",@progbits
 data2 \class,0
 data4 \scratch,\line,.Lprevirt.f\n

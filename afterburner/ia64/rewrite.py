@@ -1,8 +1,9 @@
 """Rewrites ia64 assembly: every sensitive instruction alone in its bundle, between stops, with padding, recorded.
 
-    ssm psr.i            ;; 5380470: { .mfi; ssm psr.i; nop.f 0; nop.i 0 } <padding>; previrt.end 1,...
+    ssm psr.i            ;; { .mfi; [5380470:] ssm psr.i; nop.f 0; nop.i 0 } <padding>; previrt.end 1,...
 
-on one line, so that what the assembler says about a line is true of the user's line. Padding is bundles of
+on one line, so that what the assembler says about a line is true of the user's line. The site is marked with a tag, not
+with a label: where a label is, the assembler forgets which predicates exclude each other. Padding is bundles of
 `{ .mfi; nop.m 0; nop.f 0; nop.i 0 }`; the site's last bundle ends with a stop. Where stops are automatic the site is
 put between `.explicit` and the mode it was; GNU as puts the stop in front by itself then.
 
@@ -19,29 +20,40 @@ from __future__ import annotations
 import re
 
 from afterburner.ia64 import prelude
-from afterburner.ia64.liveness import Liveness, is_predictable, registers, scratch_word
-from afterburner.ia64.statements import Statement, tokens
+from afterburner.ia64.liveness import Liveness, is_predictable, registers, registers_named, scratch_word
+from afterburner.ia64.statements import MAY_BE_SENSITIVE, Statement, tokens
 from afterburner.sections import SectionFlags
 from afterburner.source_lines import SourceLines
-from linker.sites.ia64.classes import CLASSES, LAST_IN_GROUP, NUMBER_OF
+from linker.sites.ia64.classes import BUNDLE_LEN, CLASSES, LAST_IN_GROUP, NUMBER_OF
+
+TYPE_CHECKING = False  # `typing` is not worth its start-up time here
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOM_BUNDLES = {name: room for _, name, room, _ in CLASSES}
 PADDING = b" { .mfi; nop.m 0; nop.f 0; nop.i 0 }"
 LAST_PADDING = b" { .mfi; nop.m 0; nop.f 0; nop.i 0 ;; }"
 
-# Where the instruction stands in its bundle, %s, and the stop that ends the site if the bundle is its last, %s.
+# Where the instruction stands in its bundle, %s, and the stop that ends the site if the bundle is its last, %s. The tag
+# is in slot 0, so that its value is the bundle's address.
 BUNDLES = {
-    "M": b"{ .mfi; %s; nop.f 0; nop.i 0 %s}",
-    "M;": b"{ .mmi; %s ;; nop.m 0; nop.i 0 %s}",
-    "I": b"{ .mii; nop.m 0; nop.i 0; %s %s}",
-    "F": b"{ .mfi; nop.m 0; %s; nop.i 0 %s}",
-    "B": b"{ .mfb; nop.m 0; nop.f 0; %s %s}",
-    "X": b"{ .mlx; nop.m 0; %s %s}",
+    "M": b"{ .mfi; [5380470:] %s; nop.f 0; nop.i 0 %s}",
+    "M;": b"{ .mmi; [5380470:] %s ;; nop.m 0; nop.i 0 %s}",
+    "I": b"{ .mii; [5380470:] nop.m 0; nop.i 0; %s %s}",
+    "F": b"{ .mfi; [5380470:] nop.m 0; %s; nop.i 0 %s}",
+    "B": b"{ .mfb; [5380470:] nop.m 0; nop.f 0; %s %s}",
+    "X": b"{ .mlx; [5380470:] nop.m 0; %s %s}",
 }
 BRANCH_UNIT = frozenset(("rfi", "cover", "bsw", "vmsw", "epc"))
 BREAK_UNITS = {b"break.i": "I", b"break.f": "F", b"break.b": "B", b"break.x": "X"}
 
 _COMPILER_FILE = rb'(?m)^[ \t]*\.file[ \t]+"[^"\n]*\.(?:c|i|cc|cpp)"'
+_FUNCTION = re.compile(rb"(?ms)^[ \t]*\.proc[ \t].*?^[ \t]*\.endp\b[^\n]*\n")
+_LOOK_AT = re.compile(
+    MAY_BE_SENSITIVE
+    + rb"|\.(?:section|pushsection|popsection|previous|text|data|s?bss|sdata|rodata|explicit|auto|default"
+    rb"|afterburn_\w+)\b"
+)
 _MODES = {b".explicit": True, b".auto": False}
 _TEMPLATE = re.compile(rb"\.(?:mii|mlx|mmi|mfi|mmf|mib|mbb|bbb|mmb|mfb)$")
 _FROM_IP = re.compile(rb"[^=]+=[ \t]*ip$", re.I)
@@ -125,7 +137,7 @@ class _Text:
         self.annotated, self.by_hand = True, False
         self.given = 0  # registers of .afterburn_scratch
         self.compiled = re.search(_COMPILER_FILE, text) is not None
-        self.fixed = register_ranges(fixed) & ~registers(text) if self.compiled and fixed else 0
+        self.fixed = register_ranges(fixed) & ~registers_named(text) if self.compiled and fixed else 0
         # Code at fixed addresses (an interruption vector table) has no space for padding.
         self.room_max = 1 if re.search(rb"(?m)(?:^|;)[ \t]*\.org\b", text) else 3
 
@@ -135,26 +147,38 @@ class _Text:
 
     def run(self) -> bool:
         """Find all edits; whether there are any."""
-        for kind, start, end in tokens(self.text):
-            if kind == "comment":
-                line = self.text[start:end].strip()
-                self.by_hand = line == b"#APP" or (self.by_hand and line != b"#NO_APP")
-            elif kind == "brace":
-                self.brace(start)
-            elif kind == "text":
-                statement = Statement(self.text, start, end)
-                if statement.word or statement.labels:
-                    self.statement(statement)
+        for start, end in self.parts():
+            self.read(start, end)
+            self.breaks.add(len(self.statements) - 1)
         if not self.sites:
             return bool(self.edits)
         liveness = Liveness(self.statements, self.by_compiler, self.breaks) if is_predictable(self.text) else None
         for found in self.sites:
-            if liveness is not None:
-                scratch = liveness.scratch(found.index, self.fixed | found.given)
-            else:
-                scratch = scratch_word(found.given)
-            self.site(found, scratch)
+            dead = 0 if liveness is None else liveness.dead(found.index, self.fixed)
+            self.site(found, scratch_word(self.statements[found.index], found.given | dead))
         return True
+
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """The text without the compiler's functions that have nothing in them to look at, most of what it writes."""
+        start = 0
+        for function in _FUNCTION.finditer(self.text) if self.compiled else ():
+            if not _LOOK_AT.search(self.text, function.start(), function.end()):
+                yield start, function.start()
+                start = function.end()
+        yield start, len(self.text)
+
+    def read(self, start: int, end: int) -> None:
+        """Look at a part of the text."""
+        for kind, begin, stop in tokens(self.text, start, end):
+            if kind == "comment":
+                line = self.text[begin:stop].strip()
+                self.by_hand = line == b"#APP" or (self.by_hand and line != b"#NO_APP")
+            elif kind == "brace":
+                self.brace(begin)
+            elif kind == "text":
+                statement = Statement(self.text, begin, stop)
+                if statement.word or statement.labels:
+                    self.statement(statement)
 
     def brace(self, at: int) -> None:
         """A bundle begins or ends; one that holds a site is dissolved."""
@@ -199,14 +223,15 @@ class _Text:
         explicit = found.in_bundle or self.explicit(found.mode)
         line, file = self.lines.at(statement.begin)
         number = self.files.setdefault(file, len(self.files))
-        end = b'previrt.end %d,%#x,%d,%d,"%s"' % (
+        end = b'previrt.end %d,%d,%#x,%d,%d,"%s"' % (
+            room * BUNDLE_LEN,
             NUMBER_OF[name],
             scratch,
             line,
             number,
             re.sub(rb'[\\"]', b"?", file),
         )
-        new = b"5380470: " + bundle + padding + b"; " + end
+        new = bundle + padding + b"; " + end
         new = b";; " + new if explicit else b".explicit; " + new + b"; " + found.mode
         self.edits.append((statement.begin, statement.end, new))
 

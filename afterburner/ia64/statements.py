@@ -64,9 +64,16 @@ _WORDS = {
 }
 
 
-def tokens(text: bytes) -> Iterator[tuple[str, int, int]]:
-    """(kind, start, end) of everything in the text; kinds are comment, stop, end, brace and text."""
-    for match in _TOKEN.finditer(text):
+# Found wherever `Statement.class_name` finds something; it may find more.
+MAY_BE_SENSITIVE = (
+    rb"(?i:(?<![\w.$])(?:" + b"|".join(map(re.escape, _WORDS)) + rb")(?![\w$])|(?<![\w.$])mov(?:\.m)?[ \t][^\n;]*"
+    rb"(?:psr|cr[.\d\\]|(?:rr|pkr|[id]br|pmc|pmd|cpuid)[ \t]*\[|ar\.(?:k[0-7]|itc|ruc)|ar(?:[0-7]|4[45])(?!\d)))"
+)
+
+
+def tokens(text: bytes, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """(kind, start, end) of everything in a range of the text; kinds are comment, stop, end, brace and text."""
+    for match in _TOKEN.finditer(text, start, end):
         kind = match.lastgroup
         if kind is not None:
             yield kind, match.start(), match.end()

@@ -228,7 +228,17 @@ def test_directives_of_our_own(tmp_path: Path) -> None:
     source += ".afterburn_scratch r20-r21, p6, p7\n\trfi\n\tcover\n"
     made = assemble(source, tmp_path)
     assert made.classes == ["srlz_d", "rfi", "cover"]
-    assert made.sites[2].scratch == 1 << 20 | 1 << 21 | 1 << 0
+    assert [site.scratch for site in made.sites[1:]] == [0, 1 << 20 | 1 << 21 | 1 << 0]
+
+
+@pytest.mark.parametrize("unpredictable", ["", ".macro m\n.endm\n"])
+def test_directive_gives_what_the_instruction_does_not_use(tmp_path: Path, unpredictable: str) -> None:
+    source = f"{unpredictable}.afterburn_scratch r14-r15, r20, p6-p7\n"
+    source += "\tbreak 3\n\tmov cr.ifa=r14\n\t(p6) mov r15=cr.ifa\n\tbsw.1\n\t;;\n1:\tbr 1b\n"
+    made = assemble(source, tmp_path, "-xnone")
+    given = 1 << 14 | 1 << 15 | 1 << 20 | 1 << 0
+    kept = (0, 1 << 14, 1 << 15 | 1 << 0, 1 << 20)
+    assert [site.scratch & given for site in made.sites] == [given & ~mask for mask in kept]
 
 
 def test_code_at_fixed_addresses_gets_no_padding(tmp_path: Path) -> None:

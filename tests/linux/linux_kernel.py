@@ -33,8 +33,9 @@ class Kernel:
             return sorted(struct.iter_unpack("<QQ", table.data()))
 
 
-def build(name: str) -> Kernel:
+def build(name: str, arch: str = "x86_64") -> Kernel:
     """Build a configuration, unless nothing has changed since the last time."""
-    built = subprocess.run([BUILD, "--config", name], capture_output=True, text=True, check=False)
+    command = [BUILD, "--arch", arch, "--config", name]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Kernel(name, Path(built.stdout.strip()))

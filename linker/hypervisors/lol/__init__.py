@@ -1,4 +1,7 @@
 """LoL, Linux-on-Linux: the guest kernel is a process of Linux (docs/lol.md)."""
 
-BINDINGS = {62: "linker.hypervisors.lol.x86_64:BINDING"}  # EM_X86_64
-RUNNERS = {62: "linker.hypervisors.lol.run:command"}
+BINDINGS = {  # by e_machine: EM_IA_64, EM_X86_64
+    50: "linker.hypervisors.lol.ia64:BINDING",
+    62: "linker.hypervisors.lol.x86_64:BINDING",
+}
+RUNNERS = {50: "linker.hypervisors.simulated:command", 62: "linker.hypervisors.lol.run:command"}

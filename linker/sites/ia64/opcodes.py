@@ -237,6 +237,7 @@ OTHERS = (
     Opcode("getf.sig {r1}={f2}", "", "M19", (4, 0, 0x1C, 1)),
     Opcode("rum {imm24}", "", "M44", (0, 0, 5)),
     Opcode("sum {imm24}", "", "M44", (0, 0, 4)),
+    Opcode("mov {r1}=psr.um", "", "M36", (1, 0, 0x21)),
     Opcode("br.cond{wh}{ph}{dh} {target25}", "", "B1", (4, 0)),
     Opcode("br.call{wh}{ph}{dh} {b1}={target25}", "", "B3", (5,)),
     Opcode("br.cond{wh}{ph}{dh} {b2}", "", "B4", (0, 0x20, 0)),

@@ -44,6 +44,10 @@ class Frames:
         self._machine.memory.load(pa, bytes(abi.PAGE_LEN))
         return pa
 
+    def load(self, pa: int, data: bytes) -> None:
+        """Write bytes of a frame."""
+        self._machine.memory.load(pa, data)
+
     def give_back(self, pa: int) -> None:
         """Free a frame, and what was translated from it."""
         for page_pa in range(pa, pa + abi.PAGE_LEN, 4096):
@@ -66,6 +70,17 @@ class Backing:
         if number not in self.pages:
             self.pages[number] = self.frames.take()
         return self.pages[number]
+
+    def store(self, offset: int, data: bytes) -> None:
+        """Write bytes of a file."""
+        done = 0
+        while done < len(data):
+            in_page = offset + done & abi.PAGE_LEN - 1
+            piece = data[done : done + abi.PAGE_LEN - in_page]
+            pa = self.page(offset + done >> abi.PAGE_SHIFT)
+            assert pa is not None
+            self.frames.load(pa + in_page, piece)
+            done += len(piece)
 
     def drop(self, first: int, last: int) -> None:
         """Free the pages first <= number < last."""

@@ -50,6 +50,16 @@ class Files:
         file.drop(size_len + abi.PAGE_LEN - 1 >> abi.PAGE_SHIFT, 1 << 62)
         file.size_len = size_len
 
+    def write_at(self, number: int, data: bytes, offset: int) -> int:
+        """pwrite64 to a memory file, inside its size. Raises LinuxError."""
+        file = self._find(number)
+        if isinstance(file, str):
+            raise LinuxError(abi.ESPIPE)
+        if file.size_len is None or offset + len(data) > file.size_len:
+            raise LinuxError(abi.EFBIG)
+        file.store(offset, data)
+        return len(data)
+
     def write(self, number: int, data: bytes) -> int:
         """Write to the console. Raises LinuxError for what is not a console."""
         if self._find(number) != CONSOLE:

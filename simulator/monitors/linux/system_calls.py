@@ -156,6 +156,9 @@ class SystemCalls:
     def _write(self, number: int, va: int, length: int, *_: int) -> int:
         return self._process.files.write(_int(number), self._process.space.read(va, length))
 
+    def _pwrite64(self, number: int, va: int, length: int, offset: int, *_: int) -> int:
+        return self._process.files.write_at(_int(number), self._process.space.read(va, length), offset)
+
     def _writev(self, number: int, va: int, count: int, *_: int) -> int:
         if count > 1024:
             raise LinuxError(abi.EINVAL)

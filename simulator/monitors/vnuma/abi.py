@@ -17,9 +17,9 @@ CR_OFFSET = 0x400  # control registers, 8 bytes each, by number
 PSR_OFFSET = 0x2000  # psr but for its user mask, psr.i and psr.cpl
 I_OFFSET = 0x4000  # psr.i in its place, alone
 
-# Section 3: hypercalls, break immediates from HYPERCALL_BASE on: operation << 14 | register a << 7 | register b.
-HYPERCALL_BASE = 0x180000
-HYPERCALL_END = 0x200000
+# Section 3: hypercalls, 4096 break immediates: HYPERCALL_BASE + (operation << 7) + register number or argument.
+HYPERCALL_BASE = 0x1D0000
+HYPERCALL_END = 0x1D1000
 COVER = 0
 CONSOLE_PUT = 1
 EXIT = 2
@@ -37,6 +37,6 @@ AP_WAKE_UP_VECTOR = 0xF0
 ITC_FREQUENCY_HZ = 100_000_000
 
 
-def hypercall(operation: int, a: int = 0, b: int = 0) -> int:
-    """Return the break immediate of a hypercall with one or two register numbers, or one 14-bit argument in b."""
-    return HYPERCALL_BASE | operation << 14 | a << 7 | b
+def hypercall(operation: int, argument: int = 0) -> int:
+    """Return the break immediate of a hypercall; argument: a register's number, or what the operation says (7 bits)."""
+    return HYPERCALL_BASE | operation << 7 | argument

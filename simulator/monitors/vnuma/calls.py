@@ -36,38 +36,35 @@ _BORROWED = range(14, 18)
 
 def hypercall(machine: NodeMachine, immediate: int, ip: int, slot: int) -> None:
     """Do what a break in the hypercall range asks for, and go on behind it."""
-    operation, a, b = immediate >> 14 & 31, immediate >> 7 & 127, immediate & 127
-    work = _HYPERCALLS.get(operation)
+    work = _HYPERCALLS.get(immediate >> 7 & 31)
     if work is None:
         raise reg.Interruption(reg.BREAK_INSTRUCTION, iim=immediate)
     skip_instruction(machine.cpu, ip, slot)
-    work(machine, a, b)
+    work(machine, immediate & 127)
 
 
-def _cover(machine: NodeMachine, a: int, b: int) -> None:
-    del a, b
+def _cover(machine: NodeMachine, argument: int) -> None:
+    del argument
     machine.vcpu.cover()
 
 
-def _console_put(machine: NodeMachine, a: int, b: int) -> None:
-    del b
-    machine.console(bytes((read_gr(machine.cpu, a) & 0xFF,)))
+def _console_put(machine: NodeMachine, argument: int) -> None:
+    machine.console(bytes((read_gr(machine.cpu, argument) & 0xFF,)))
 
 
-def _exit(machine: NodeMachine, a: int, b: int) -> None:
-    del b
-    machine.stop(read_gr(machine.cpu, a) & 0xFF)
+def _exit(machine: NodeMachine, argument: int) -> None:
+    machine.stop(read_gr(machine.cpu, argument) & 0xFF)
 
 
-def _borrow(machine: NodeMachine, a: int, b: int) -> None:
-    del a, b
+def _borrow(machine: NodeMachine, argument: int) -> None:
+    del argument
     cpu = machine.cpu
     general = [(cpu.gr[number], cpu.nat[number]) for number in _BORROWED]
     machine.borrowed.append((general, cpu.predicates(), cpu.br[6]))
 
 
-def _give_back(machine: NodeMachine, a: int, b: int) -> None:
-    del a, b
+def _give_back(machine: NodeMachine, argument: int) -> None:
+    del argument
     if not machine.borrowed:
         raise reg.Interruption(reg.BREAK_INSTRUCTION, iim=abi.hypercall(abi.GIVE_BACK))
     cpu = machine.cpu
@@ -84,9 +81,9 @@ def _results(machine: NodeMachine, *values: int) -> None:
         machine.cpu.gr[number], machine.cpu.nat[number] = value, 0
 
 
-def _call_sal(machine: NodeMachine, a: int, b: int) -> None:
+def _call_sal(machine: NodeMachine, argument: int) -> None:
     """Arguments are the frame's r32 and up; status in r8."""
-    del a, b
+    del argument
     cpu = machine.cpu
     arguments = [cpu.gr[cpu.index(32 + number)] for number in range(8)]
     function = arguments[0]
@@ -104,9 +101,9 @@ def _call_sal(machine: NodeMachine, a: int, b: int) -> None:
         _results(machine, _NOT_IMPLEMENTED)
 
 
-def _call_pal(machine: NodeMachine, a: int, b: int) -> None:
+def _call_pal(machine: NodeMachine, argument: int) -> None:
     """Static procedures: index in r28, arguments r29 to r31. There is none of the stacked ones (index bit 8)."""
-    del a, b
+    del argument
     cpu = machine.cpu
     index = cpu.gr[28]
     if index >> 8 & 1:
@@ -129,21 +126,20 @@ def _call_pal(machine: NodeMachine, a: int, b: int) -> None:
         machine.halt()
 
 
-def _call_efi(machine: NodeMachine, a: int, b: int) -> None:
+def _call_efi(machine: NodeMachine, argument: int) -> None:
     """Runtime services by their place in the table; reset ends the run with the status in the second argument."""
-    del a
     cpu = machine.cpu
-    if b == _EFI_RESET:
+    if argument == _EFI_RESET:
         machine.stop(cpu.gr[cpu.index(33)] & 0xFF)
-    _results(machine, _OK if b == _EFI_SET_VIRTUAL_ADDRESS_MAP else _EFI_UNSUPPORTED)
+    _results(machine, _OK if argument == _EFI_SET_VIRTUAL_ADDRESS_MAP else _EFI_UNSUPPORTED)
 
 
-def _ap_return(machine: NodeMachine, a: int, b: int) -> None:
-    del a, b
+def _ap_return(machine: NodeMachine, argument: int) -> None:
+    del argument
     machine.park()
 
 
-_HYPERCALLS: dict[int, Callable[[NodeMachine, int, int], None]] = {
+_HYPERCALLS: dict[int, Callable[[NodeMachine, int], None]] = {
     abi.COVER: _cover,
     abi.CONSOLE_PUT: _console_put,
     abi.EXIT: _exit,

@@ -63,7 +63,7 @@ def _entries() -> dict[int, bytes]:
         AP_RETURN_PA: _break(abi.hypercall(abi.AP_RETURN)),
     }
     for number in range(EFI_SERVICES):
-        found[_EFI_ENTRIES_PA + EFI_ENTRY_LEN * number] = _break(abi.hypercall(abi.CALL_EFI, b=number)) + _RETURN_B0
+        found[_EFI_ENTRIES_PA + EFI_ENTRY_LEN * number] = _break(abi.hypercall(abi.CALL_EFI, number)) + _RETURN_B0
     return found
 
 

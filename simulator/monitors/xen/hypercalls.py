@@ -1,4 +1,4 @@
-"""Hypercalls: `break 0x1000`, number in r2, arguments in the current frame's r32 and up, result in r8.
+"""Hypercalls: `break 0x1000`, number in r2, arguments in the current frame's output registers, result in r8.
 
 Source: Xen 4.1.6, xen/arch/ia64/xen/hypercall.c, fw_emul.c, xencomm in xen/common/xencomm.c.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.monitors.xen.monitor import XenMachine
 
 _POISON = 0x5EAD_0000_0000_0000
-_CLOBBERED = (2, 3, 9, 10, 14, *range(16, 32))
+_CLOBBERED = (2, 3, 9, 10, 11, 14, *range(16, 32))
 """General registers that do not survive a hypercall below 0x100 (entry.S, ia64_leave_hypercall)."""
 
 _XENCOMM_MAGIC = 0x58434F4D
@@ -47,7 +47,7 @@ def dispatch(xen: XenMachine) -> None:
     number = cpu.gr[2]
     if number >> 8 == 0:
         name = layout.HYPERCALL_NAMES.get(number, f"{number:#x}")
-        arguments = [cpu.gr[cpu.index(32 + n)] for n in range(6)]
+        arguments = [cpu.gr[cpu.index(32 + cpu.sol + n)] for n in range(6)]
         xen.count("hypercall", name)
         skip_instruction(cpu, ip, slot)
         result = _hypercall(xen, number, arguments)
@@ -69,8 +69,11 @@ def _clobber(xen: XenMachine) -> None:
     cpu = xen.cpu
     for number in _CLOBBERED:
         _result(xen, number, _POISON + number)
+    for number in range(6, 12):
+        cpu.fr[number] = 0
     cpu.br[7] = _POISON
-    cpu.ar[32] = 0
+    for number in (25, 26, 32):  # csd, ssd, ccv
+        cpu.ar[number] = 0
 
 
 def _hypercall(xen: XenMachine, number: int, arguments: list[int]) -> int:

@@ -1,0 +1,3 @@
+"""vNUMA: a cluster of Itanium nodes as one shared-memory multiprocessor (docs/vnuma-abi.md)."""
+
+BINDINGS = {50: "linker.hypervisors.vnuma.ia64:BINDING"}  # EM_IA_64
