@@ -23,6 +23,9 @@
     .balign 4096
     export hypercall_page
 hypercall_page:
+    .globl hypercall_stubs
+    .hidden hypercall_stubs
+hypercall_stubs:
     .skip 4096, 0xcc
 
 /* The bound image's entry: RSI is struct start_info, events are masked, the stack is the bootstrap stack (xen.h). */
@@ -57,7 +60,7 @@ xen_leave:
     mov frame+F_R8+48(%rip), %r14
     mov frame+F_R15(%rip), %r15
     lea frame+F_HOST_WORDS+24(%rip), %rsp
-    jmp hypercall_page + HYPERVISOR_IRET * HYPERCALL_STUB_LEN
+    jmp hypercall_stubs + HYPERVISOR_IRET * HYPERCALL_STUB_LEN
 
 /*
  * From the guest. Xen's frame, upwards from RSP: RCX, R11, the error code if the vector has one, RIP, CS, RFLAGS, RSP, SS;

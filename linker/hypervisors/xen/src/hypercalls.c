@@ -1,7 +1,7 @@
 /* Hypercalls, through the page that Xen fills (note HYPERCALL_PAGE); counted. */
 #include "xen.h"
 
-extern u8 hypercall_page[];
+extern u8 hypercall_stubs[] HIDDEN;
 
 u64 hypercall_counts[HYPERCALLS];
 
@@ -9,7 +9,7 @@ u64 hypercall_counts[HYPERCALLS];
 long hypercall(unsigned number, u64 a, u64 b, u64 c, u64 d)
 {
     register u64 r10 __asm__("r10") = d;
-    u64 at = (u64)hypercall_page + number * HYPERCALL_STUB_LEN;
+    u64 at = (u64)hypercall_stubs + number * HYPERCALL_STUB_LEN;
 
     hypercall_counts[number]++;
     __asm__ volatile("call *%0" : "+a"(at), "+D"(a), "+S"(b), "+d"(c), "+r"(r10) : : "rcx", "r8", "r9", "r11", "memory");

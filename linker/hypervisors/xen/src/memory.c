@@ -142,7 +142,7 @@ static u64 pages(u64 bytes)
 
 u64 memory_init(const struct start_info *info)
 {
-    u64 old_root = read_cr3() / PAGE_LEN, virt_base, builder_pfn, list_pages, pfn, i;
+    u64 old_root = read_cr3() / PAGE_LEN, builder_len = info->nr_pt_frames, virt_base, builder_pfn, list_pages, pfn, i;
 
     frames = (const u64 *)info->mfn_list;
     virt_base = info->pt_base - MACHINE_TO_PHYS[old_root] * PAGE_LEN;
@@ -162,7 +162,7 @@ u64 memory_init(const struct start_info *info)
         extended(MMUEXT_COPY_PAGE, frames[pool_next_pfn++], frames[source_pfn]);
     }
     for (pfn = 0; pfn < info->nr_pages; pfn++) {
-        bool is_table = pfn - builder_pfn < info->nr_pt_frames; /* still a page table: not writable yet */
+        bool is_table = pfn - builder_pfn < builder_len; /* still a page table: not writable yet */
 
         own_map(WINDOW_VA + pfn * PAGE_LEN, frames[pfn], WINDOW_FLAGS | (is_table || pfn >= pool_start_pfn ? 0 : PTE_WRITABLE));
     }
@@ -175,7 +175,7 @@ u64 memory_init(const struct start_info *info)
     extended(MMUEXT_NEW_BASEPTR, frames[own_table(4, 0)], 0);
     frames = (const u64 *)(WINDOW_VA + pool_start_pfn * PAGE_LEN);
     extended(MMUEXT_UNPIN_TABLE, old_root, 0);
-    for (i = 0; i < info->nr_pt_frames; i++) {
+    for (i = 0; i < builder_len; i++) {
         pfn = builder_pfn + i;
         require(hypercall(H_UPDATE_VA_MAPPING, WINDOW_VA + pfn * PAGE_LEN, frames[pfn] * PAGE_LEN | WINDOW_FLAGS | PTE_WRITABLE, UVMF_INVLPG, 0),
                 "Xen keeps its builder's page tables");

@@ -5,7 +5,7 @@
 #define CALL_LEN 5 /* e8 rel32 */
 #define TRAP_LEN 2 /* cd 80 */
 
-extern u8 sti_trapped[], popf_trapped[];
+extern u8 sti_trapped[] HIDDEN, popf_trapped[] HIDDEN;
 
 static void work(const struct row *row, u64 start_va, u64 next_rip)
 {

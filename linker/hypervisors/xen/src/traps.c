@@ -7,7 +7,8 @@
 #define VECTOR_NMI 2
 #define STEP_BIT 14 /* DR6.BS */
 
-extern u8 trap_entries[], site_entry[], event_entry[], syscall_entry[], failsafe_entry[], xen_stack_top[];
+extern u8 trap_entries[] HIDDEN, site_entry[] HIDDEN, event_entry[] HIDDEN, syscall_entry[] HIDDEN, failsafe_entry[] HIDDEN;
+extern u8 xen_stack_top[] HIDDEN;
 void trap_from_guest(u32 vector, u64 error);
 void trap_in_module(u32 vector, u64 rip);
 

@@ -12,6 +12,8 @@
 #include "interface.h"
 #include "vcpu.h"
 
+#define HIDDEN __attribute__((visibility("hidden"))) /* of assembly: reached without a table */
+
 #define SELF 0x7ff0u /* DOMID_SELF, xen.h */
 
 /* ---- hypercalls.c ---- */
