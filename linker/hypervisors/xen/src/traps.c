@@ -151,6 +151,11 @@ static void register_callback(unsigned type, unsigned flags, const u8 *address)
     require(hypercall(H_CALLBACK_OP, CALLBACKOP_REGISTER, (u64)&callback, 0, 0), "Xen refuses a callback");
 }
 
+/*
+ * All descriptors have DPL 0: Xen brings int3 and int $0x80 here whatever theirs is, and every other INT n as #GP, with
+ * RIP at the instruction, which exceptions.c decodes. (The vector in that error code is not to be trusted: QEMU's TCG
+ * doubles it.)
+ */
 void traps_init(void)
 {
     static struct trap_info table[VECTORS_HANDLED + 2];
@@ -161,12 +166,12 @@ void traps_init(void)
             continue; /* Xen's own */
         table[count++] = (struct trap_info){
             .vector = (u8)vector,
-            .flags = TRAP_MASKS_EVENTS | (vector == V_BP || vector == V_OF ? 3 : 0),
+            .flags = TRAP_MASKS_EVENTS,
             .cs = FLAT_CS,
             .address = (u64)trap_entries + vector * TRAP_ENTRY_LEN,
         };
     }
-    table[count++] = (struct trap_info){.vector = TRAP_SITE, .flags = TRAP_MASKS_EVENTS | 3, .cs = FLAT_CS, .address = (u64)site_entry};
+    table[count++] = (struct trap_info){.vector = TRAP_SITE, .flags = TRAP_MASKS_EVENTS, .cs = FLAT_CS, .address = (u64)site_entry};
     require(hypercall(H_SET_TRAP_TABLE, (u64)table, 0, 0, 0), "Xen refuses the trap table");
     require(hypercall(H_STACK_SWITCH, FLAT_SS, (u64)xen_stack_top, 0, 0), "Xen refuses the module's stack");
     register_callback(CALLBACKTYPE_EVENT, 0, event_entry);
