@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.check import offset_of
+from linker.errors import LinkError
 from linker.patches import Edit, pick
 from linker.read_annotations import build_bound
 from linker.read_image import ENTRY_OFF
+from linker.sites.formats import NOTE_HEADER_LEN, NOTE_OWNER, NT_SPACE, SPACE_TAKEN_LEN, build_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from linker.hypervisors.base import TargetNote
     from linker.patches import PatchGroup, Request
     from linker.read_annotations import Bound, Reserve
 
 
-def edits_in_memory(request: Request, text: bytes, data: bytes, bound: Bound) -> list[Edit]:
-    """The reserve and the BOUND note, where they are mapped."""
+def edits_in_memory(
+    request: Request, text: bytes, data: bytes, bound: Bound, notes: Sequence[TargetNote] = ()
+) -> list[Edit]:
+    """The reserve, the BOUND note and the target's notes, where they are mapped."""
     annotations, memory = request.sites.annotations, request.memory
     edits: list[Edit] = []
     if annotations.reserve is not None:
@@ -30,7 +35,39 @@ def edits_in_memory(request: Request, text: bytes, data: bytes, bound: Bound) ->
             edits.append(Edit("note BOUND", note.off, note.descriptor, build_bound(bound), in_file_only=True))
         else:
             edits.append(Edit("note BOUND", off, bytes(memory[off : off + length]), build_bound(bound)))
-    return edits
+    return [*edits, *_notes_edits(request, notes)]
+
+
+def _notes_edits(request: Request, notes: Sequence[TargetNote]) -> Iterator[Edit]:
+    """The room of the SPACE note, divided into a smaller SPACE and the target's notes.
+
+    as annotated    [ SPACE: 0 ................................ ]
+    bound           [ SPACE: length of what follows, 0 ... | Xen | Xen ]
+    """
+    space = request.sites.annotations.space
+    if space is None:
+        if any(note.required for note in notes):
+            raise LinkError(
+                "no room for the target's notes",
+                expected="a note SPACE",
+                advice="build the guest with the reserve object",
+            )
+        return
+    taken = b"".join(build_note(note.owner, note.type, note.descriptor) for note in notes)
+    left_len = space.len - NOTE_HEADER_LEN - len(taken)
+    if left_len < SPACE_TAKEN_LEN:
+        raise LinkError(
+            "the target's notes do not fit",
+            found=f"{len(taken)} bytes",
+            expected=f"at most {space.len - NOTE_HEADER_LEN}",
+        )
+    left = len(taken).to_bytes(SPACE_TAKEN_LEN, "little").ljust(left_len, b"\0")
+    after = build_note(NOTE_OWNER, NT_SPACE, left) + taken
+    off = None if space.va is None else offset_of(request.windows, space.va, space.len)
+    if off is None:
+        yield Edit("note SPACE", space.off, space.contents, after, in_file_only=True)
+    else:
+        yield Edit("note SPACE", off, bytes(request.memory[off : off + space.len]), after)
 
 
 def edits_in_file(request: Request, overwritten: Sequence[PatchGroup], entry_va: int) -> list[Edit]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from linker.decode import SiteGroup
-    from linker.hypervisors.base import Binding, Form, Stub
+    from linker.hypervisors.base import Binding, Form, Stub, TargetNote
     from linker.patches import PatchGroup, Request
     from linker.place import Module
     from linker.read_annotations import Reserve
@@ -40,6 +40,7 @@ class Layout:
         self.stubs: list[Code] = []
         self.text, self.data = bytearray(), bytearray()
         self.symbols: Mapping[str, int] = {}
+        self.notes: tuple[TargetNote, ...] = ()
         self.module_abi = 0
         self.entry_va = request.original_entry_va
         if request.module is not None and self._reserve is not None:
@@ -70,6 +71,7 @@ class Layout:
                 text_len=reserve.text_len,
                 reserve_data_va=reserve.data_va,
                 reserve_data_len=reserve.data_len,
+                symbols=self.symbols,
             )
         )
         self._rows = {insn: tables_va + row for insn, row in zip(indexes, tables.rows, strict=bool(tables.rows))}
@@ -77,6 +79,7 @@ class Layout:
             off = self._symbol(name) - reserve.data_va
             self.data[off : off + 8] = value.to_bytes(8, "little")
         self.data += tables.data
+        self.notes = tables.notes
         _require_room("data", len(self.data), reserve.data_len)
 
     def patch(self, group: SiteGroup, form: Form) -> PatchGroup:

@@ -88,7 +88,7 @@ def make_plan(request: Request) -> Plan:
         )
     site_count = sum(len(group.members) for group, _ in bindable)
     bound = Bound(request.binding.target, layout.module_abi, request.original_entry_va, site_count)
-    edits = edits_in_memory(request, bytes(layout.text), bytes(layout.data), bound)
+    edits = edits_in_memory(request, bytes(layout.text), bytes(layout.data), bound, layout.notes)
     edits += edits_in_file(request, overwritten, layout.entry_va)
     return Plan(
         target=request.binding.target,

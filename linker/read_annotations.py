@@ -18,7 +18,7 @@ from linker.registry import codec_for
 from linker.sites import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from linker.read_image import Bytes, Image, Note, Section
@@ -36,6 +36,22 @@ class Reserve(NamedTuple):
     data_va: int
     data_len: int
     entry_va: int
+
+
+class Space(NamedTuple):
+    """Where a target's notes go: the SPACE note, from its header on, and the notes it was divided into.
+
+    `va`: the same place, None where the note is not mapped.
+    """
+
+    off: int
+    va: int | None
+    contents: bytes
+
+    @property
+    def len(self) -> int:
+        """Bytes of all of it."""
+        return len(self.contents)
 
 
 class Bound(NamedTuple):
@@ -57,6 +73,7 @@ class Annotations(NamedTuple):
     dropped              records of code the guest's linker threw away
     undo                 the contents of `.afterburn.undo`; None without one
     bound, bound_note    None for the original format, which has no notes
+    space                None where there is no SPACE note
     """
 
     starts_va: Sequence[int]
@@ -71,6 +88,7 @@ class Annotations(NamedTuple):
     bound_note: Note | None
     reserve: Reserve | None
     left_tables: tuple[str, ...]
+    space: Space | None
 
 
 def words(data: bytes, word_len: int) -> array[int]:
@@ -91,7 +109,8 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
             expected=f"a section {formats.SECTION_RECORDS}",
             advice="build the guest through previrt-as",
         )
-    bound_note, reserve = _read_notes(image, codec)
+    found = _notes_by_type(image)
+    bound_note, reserve = _read_notes(found, image, codec)
     record_len = 2 * codec.word_len
     count = _count(table, record_len)
     pairs = words(_contents(memory, table), codec.word_len)
@@ -126,6 +145,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
             for section in image.sections
             if section.name.startswith(FOREIGN_TABLES) and section.name not in formats.SECTIONS and section.len
         ),
+        space=_read_space(memory, found.get(formats.NT_SPACE)),
     )
 
 
@@ -145,7 +165,7 @@ def read_binding(path: Path) -> Binding:
             header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
             said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
             return Binding(image.machine, str(said.target))
-        bound_note, _ = _read_notes(image, codec_for(image.machine))
+        bound_note, _ = _read_notes(_notes_by_type(image), image, codec_for(image.machine))
         target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
     return Binding(image.machine, target)
 
@@ -173,8 +193,8 @@ def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> fo
         raise LinkError(f"note {name} cannot be read", found=str(error).splitlines()[0]) from None
 
 
-def _read_notes(image: Image, codec: Codec) -> tuple[Note | None, Reserve | None]:
-    """Check ANNOTATION; return the BOUND note and the reserve. Without ANNOTATION the format is the original one."""
+def _notes_by_type(image: Image) -> dict[int, Note]:
+    """The project's notes; of several SPACE notes the first."""
     found: dict[int, Note] = {}
     for note in image.notes:
         if note.owner == formats.NOTE_OWNER:
@@ -182,7 +202,25 @@ def _read_notes(image: Image, codec: Codec) -> tuple[Note | None, Reserve | None
                 raise LinkError(
                     f"two notes of type {note.type} in the image", where=f"offset {note.off:#x}", expected="one"
                 )
-            found[note.type] = note
+            found.setdefault(note.type, note)
+    return found
+
+
+def _read_space(memory: Bytes, note: Note | None) -> Space | None:
+    """The room of a SPACE note: its own, and that of the notes behind it that its first word counts."""
+    if note is None:
+        return None
+    taken_len = int.from_bytes(note.descriptor[: formats.SPACE_TAKEN_LEN], "little")
+    header_len = formats.NOTE_HEADER_LEN
+    length = header_len + len(note.descriptor) + taken_len
+    if len(note.descriptor) < formats.SPACE_TAKEN_LEN or taken_len % 4 or length > formats.LONGEST_SPACE_LEN:
+        raise LinkError("note SPACE is damaged", found=f"{taken_len} bytes of notes behind it", where=f"{note.off:#x}")
+    off = note.off - header_len
+    return Space(off, None if note.va is None else note.va - header_len, bytes(memory[off : off + length]))
+
+
+def _read_notes(found: Mapping[int, Note], image: Image, codec: Codec) -> tuple[Note | None, Reserve | None]:
+    """Check ANNOTATION; return the BOUND note and the reserve. Without ANNOTATION the format is the original one."""
     reserve = None
     if formats.NT_RESERVE in found:
         read = parse_descriptor(formats.NOTE_RESERVE, found[formats.NT_RESERVE].descriptor, "RESERVE")

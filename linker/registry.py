@@ -70,5 +70,10 @@ def binding_for(target: str, machine: int) -> Binding:
     bindings = import_module(f"linker.hypervisors.{target}").BINDINGS
     if machine not in bindings:
         name = architectures().get(machine, (f"ELF machine {machine}", ""))[0]
-        raise UsageError(f"target '{target}' does not support {name}", expected=", ".join(known[target]))
+        others = ", ".join(other for other, names in known.items() if name in names)
+        raise UsageError(
+            f"target '{target}' does not support {name}",
+            expected=", ".join(known[target]),
+            advice=f"{name} can be bound to {others}",
+        )
     return cast("Binding", _load(bindings[machine]))

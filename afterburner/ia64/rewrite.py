@@ -124,7 +124,7 @@ class _Text:
     def __init__(self, text: bytes, name: bytes, explicit: bool, fixed: bytes) -> None:
         self.text = text
         self.edits: list[tuple[int, int, bytes]] = []  # start, end, new text
-        self.lines = SourceLines(text, name)
+        self.lines = SourceLines(text, name, (b"#", b"//"))
         self.files: dict[bytes, int] = {}
         self.default_explicit = explicit
         self.mode = b".default"

@@ -85,21 +85,33 @@ class Unbindable(NamedTuple):
     reason: str
 
 
+class TargetNote(NamedTuple):
+    """An ELF note that what starts the guest looks for. `required`: without it the image is not accepted."""
+
+    owner: str
+    type: int
+    descriptor: bytes
+    required: bool = True
+
+
 class Tables(NamedTuple):
     """What the binding puts behind the module's data: `data` at `data_va`, and words to set inside the module.
 
     `rows[i]` is the offset in `data` of instruction i's row. `module_words`: values of exported 8-byte variables.
+    `notes` go into the room of the image's SPACE note.
     """
 
     data: bytes
     rows: tuple[int, ...]
     module_words: Mapping[str, int] = MappingProxyType({})
+    notes: tuple[TargetNote, ...] = ()
 
 
 class TableContext(NamedTuple):
     """What is known when tables are made: everything about the image but the bytes.
 
-    `sites` is sorted by address: (start_va, end_va, index into `instructions`).
+    `sites` is sorted by address: (start_va, end_va, index into `instructions`). `symbols`: the module's exports where
+    they are placed.
     """
 
     instructions: Sequence[Instruction]
@@ -111,6 +123,7 @@ class TableContext(NamedTuple):
     text_len: int
     reserve_data_va: int
     reserve_data_len: int
+    symbols: Mapping[str, int]
 
 
 class Binding(Protocol):

@@ -9,6 +9,10 @@ LayoutError = ConstructError
 NOTE_OWNER = "previrt"
 NT_ANNOTATION, NT_BOUND, NT_RESERVE, NT_SPACE, NT_MODULE = 1, 2, 3, 4, 5
 
+NOTE_HEADER_LEN = 20  # of one with this owner, which has 8 bytes with its NUL
+SPACE_TAKEN_LEN = 4  # the first word of a SPACE note: bytes of a target's notes behind it
+LONGEST_SPACE_LEN = 1 << 16
+
 SECTION_RECORDS = ".afterburn"
 SECTION_INFO = ".afterburn.info"
 SECTION_UNDO = ".afterburn.undo"
@@ -16,6 +20,14 @@ SECTION_STRINGS = ".afterburn.str"
 SECTION_NOTE = ".note.afterburn"
 SECTION_ORIGINAL = ".afterburn.original"
 SECTIONS = (SECTION_RECORDS, SECTION_INFO, SECTION_UNDO, SECTION_STRINGS, SECTION_NOTE, SECTION_ORIGINAL)
+
+
+def build_note(owner: str, kind: int, descriptor: bytes) -> bytes:
+    """An ELF note: header, name and descriptor, each padded to 4 bytes (gABI, Note Section)."""
+    name = owner.encode() + b"\0"
+    parts = [len(name).to_bytes(4, "little"), len(descriptor).to_bytes(4, "little"), kind.to_bytes(4, "little")]
+    return b"".join((*parts, name, bytes(-len(name) % 4), descriptor, bytes(-len(descriptor) % 4)))
+
 
 RECORD_64 = Struct("start_va" / Int64ul, "end_va" / Int64ul)
 RECORD_32 = Struct("start_va" / Int32ul, "end_va" / Int32ul)

@@ -282,6 +282,24 @@ def test_registers_proved_dead(tmp_path: Path, tail: str) -> None:
     assert by_hand & ~site.scratch == 0  # nothing is taken from a convention in hand-written code
 
 
+def test_source_lines_of_inline_assembly(tmp_path: Path) -> None:
+    """gcc's markers are comments that begin with `//` on ia64."""
+    source = C_FUNCTION.replace("{tail}", '#APP\n// 448 "lock.h" 1\n\tmf\n\trsm psr.i\n// 0 "" 2\n#NO_APP\n\tsrlz.d')
+    sites = assemble(source, tmp_path, "-x").sites
+    assert [(site.line, site.file) for site in sites] == [(449, "lock.h"), (0, "")]
+
+
+def test_functions_without_sites_change_nothing(tmp_path: Path) -> None:
+    """They are passed over; sites before and behind them are found, and what they jump to is not taken for known."""
+    between = "\t.proc g#\ng:\tadd r14=r0,r0 ;;\n.L2:\tbr.ret.sptk.many b0\n\t.endp g#\n"
+    source = '\t.file "x.c"\n\t.text\n\t.proc f#\nf:\tssm psr.i ;;\n\tbr.cond.sptk .L2\n\t.endp f#\n' + between
+    first, second = assemble(
+        f"{source}\t.proc h#\nh:\trsm psr.i ;;\n\tbr.ret.sptk.many b0\n\t.endp h#\n", tmp_path, "-x"
+    ).sites
+    assert (first.class_name, first.scratch) == ("ssm", 0)
+    assert (second.class_name, second.scratch >> 14 & 1) == ("rsm", 1)
+
+
 def test_predicates_are_counted_in_pairs(tmp_path: Path) -> None:
     tail = "cmp.eq p8,p9=r8,r0 ;; (p6) mov r8=r0 ;; br.ret.sptk.many b0"
     (site,) = assemble(C_FUNCTION.replace("{tail}", "srlz.d ;; " + tail), tmp_path, "-x").sites

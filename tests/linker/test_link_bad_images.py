@@ -311,7 +311,9 @@ def test_restoring_what_is_not_bound(tmp_path: Path) -> None:
 def test_unknown_target_and_architecture_are_usage_errors(tmp_path: Path) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image(GOOD, bits=32))
-    with pytest.raises(linker.UsageError, match="unknown target 'xen': expected bare"):
+    with pytest.raises(linker.UsageError, match="unknown target 'kvm': expected bare"):
+        linker.link(path, "kvm")
+    with pytest.raises(linker.UsageError, match="target 'xen' does not support i386: expected ia64"):
         linker.link(path, "xen")
     with pytest.raises(linker.UsageError, match="target 'lol' does not support i386: expected x86_64"):
         linker.link(path, "lol")

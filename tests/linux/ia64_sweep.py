@@ -1,4 +1,4 @@
-"""Every sensitive instruction of an ia64 kernel image as objdump reads it.
+"""ia64 code as objdump reads it: every sensitive instruction of a kernel image, and the bundles of chosen places.
 
 What is sensitive is said here a second time and in objdump's words, so that a gap in the afterburner's tables shows.
 """
@@ -7,32 +7,65 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-_SENSITIVE = re.compile(
+OBJDUMP = "ia64-linux-gnu-objdump"
+BUNDLE_LEN = 16
+SENSITIVE = (
     r"(?:[sr]sm|rfi|cover|epc|bsw\.[01]|vmsw\.[01]|it[cr]\.[di]|ptc\.(?:l|g|ga|e)|ptr\.[di]|tpa|tak|thash|ttag"
-    r"|fc(?:\.i)?|probe\.\S+|srlz\.[di]|break\.\w)(?: |$)"
+    r"|fc(?:\.i)?|probe\.\S+|srlz\.[di]|break\.\w)(?=[ ;\n]|$)"
     r"|mov(?:\.m)? (?:\w+=)?(?:psr(?:\.l)?|cr\.?\w+|(?:rr|pkr|[id]br|pmc|pmd|cpuid)\[\w+\]"
-    r"|ar\.(?:k[0-7]|itc|ruc))(?:=|$)"
+    r"|ar\.(?:k[0-7]|itc|ruc))(?=[=;\n]|$)"
 )
-_BUNDLE = re.compile(r" *([0-9a-f]+):\t(?:[0-9a-f]{2} ){6}\t\[(\w{3})\] +(.*)")
-_SLOT = re.compile(r" *[0-9a-f]+:\t(?:[0-9a-f]{2} ){4,6} *\t +(.*)")
-_SYMBOL = re.compile(r"[0-9a-f]{16} <(.*)>:$")
+_FOUND = re.compile(rf" *([0-9a-f]+):\t[^\t]*\t(?:\[\w+\])? *(?:\(p\d+\) )?({SENSITIVE})")
+_BUNDLE = re.compile(r" *([0-9a-f]+):\t[^\t]*\t\[(\w{3})\] +(.*)")
+_SLOT = re.compile(r" *[0-9a-f]+:\t[^\t]*\t +(.*)")
 _PREDICATE = re.compile(r"\(p(\d+)\) +")
+_TARGET = re.compile(r"(.*?[ =])0x([0-9a-f]+)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One sensitive instruction: the address of its bundle, its mnemonic and first operands, where it stands."""
+
+    va: int
+    text: str
+    section: str
+    symbol: str
+
+
+def sensitive_instructions(path: Path) -> Iterator[Found]:
+    """Sweep all executable sections of the image; objdump passes over runs of zeros."""
+    section = symbol = ""
+    with subprocess.Popen([OBJDUMP, "-d", path], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.endswith(">:\n"):
+                symbol = line[18:-3]
+            elif line.startswith("Disassembly of section "):
+                section = line.split()[-1].removesuffix(":")
+            elif found := _FOUND.match(line):
+                yield Found(int(found[1], 16) & -BUNDLE_LEN, found[2], section, symbol)
+    assert running.returncode == 0
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One instruction: `predicate` 0 is always true; `stop` says that its group ends behind it."""
+    """One instruction: `predicate` 0 is always true; `stop` says that its group ends behind it.
+
+    `text` is without the target of an ip-relative branch, which `target` holds.
+    """
 
     predicate: int
     text: str
     stop: bool
+    target: int | None = None
 
     @property
     def is_nop(self) -> bool:
@@ -40,52 +73,55 @@ class Slot:
 
     @property
     def is_sensitive(self) -> bool:
-        return _SENSITIVE.match(self.text) is not None
+        return re.match(SENSITIVE, self.text) is not None
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """One bundle and the section and symbol it follows."""
+    """A template's name and its slots, in MLX two."""
 
-    va: int
     template: str
     slots: tuple[Slot, ...]
-    section: str
-    symbol: str
 
 
-def _slot(text: str) -> Slot:
+def _slot(text: str, moved_by: int) -> Slot:
     words = text.split("//", maxsplit=1)[0].strip()
     stop = words.endswith(";;")
     words = words.removesuffix(";;").strip()
     predicate = _PREDICATE.match(words)
-    if predicate is None:
-        return Slot(0, words, stop)
-    return Slot(int(predicate[1]), words[predicate.end() :], stop)
+    number = 0 if predicate is None else int(predicate[1])
+    words = words if predicate is None else words[predicate.end() :]
+    branch = _TARGET.fullmatch(words) if words.startswith(("br.", "brl.")) else None
+    if branch is None:
+        return Slot(number, words, stop)
+    return Slot(number, branch[1].strip(), stop, (int(branch[2], 16) + moved_by) % (1 << 64))
 
 
-def bundles(path: Path, *options: str) -> Iterator[Bundle]:
-    """All bundles of the executable sections (objdump passes over runs of zeros), or what `options` of objdump name."""
-    command = ["ia64-linux-gnu-objdump", "-d", *options, str(path)]
-    section = symbol = ""
-    va, template, slots = 0, "", list[Slot]()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            begin = _BUNDLE.match(line)
-            other = None if begin else _SLOT.match(line)
-            if begin is None and other is not None:
-                slots.append(_slot(other[1]))
-                continue
-            if slots:
-                yield Bundle(va, template, tuple(slots), section, symbol)
-                slots = []
-            if begin is not None:
-                va, template, slots = int(begin[1], 16), begin[2], [_slot(begin[3])]
-            elif named := _SYMBOL.match(line):
-                symbol = named[1]
-            elif line.startswith("Disassembly of section "):
-                section = line.split()[-1].removesuffix(":")
-        if slots:
-            yield Bundle(va, template, tuple(slots), section, symbol)
-    assert running.returncode == 0
+def disassemble(places: Sequence[tuple[int, bytes]]) -> list[tuple[Bundle, ...]]:
+    """The bundles of pieces of code, each given with its address."""
+    if not places:
+        return []
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "code"
+        path.write_bytes(b"".join(code for _, code in places))
+        command: list[str | Path] = [OBJDUMP, "-D", "-z", "-b", "binary", "-m", "ia64", path]
+        listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: list[Bundle] = []
+    moves = [va - off for va, off, count in _offsets(places) for _ in range(count)]
+    for line in listing.splitlines():
+        if begin := _BUNDLE.match(line):
+            found.append(Bundle(begin[2], (_slot(begin[3], moves[len(found)]),)))
+        elif (other := _SLOT.match(line)) and other[1]:
+            bundle = found[-1]
+            found[-1] = Bundle(bundle.template, (*bundle.slots, _slot(other[1], moves[len(found) - 1])))
+    assert len(found) == len(moves)
+    rows = iter(found)
+    return [tuple(next(rows) for _ in range(count)) for _, _, count in _offsets(places)]
+
+
+def _offsets(places: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, int, int]]:
+    """(address, offset in the file, number of bundles) of each piece."""
+    off = 0
+    for va, code in places:
+        yield va, off, len(code) // BUNDLE_LEN
+        off += len(code)

@@ -35,7 +35,7 @@ class Kernel:
 
 def build(name: str, arch: str = "x86_64") -> Kernel:
     """Build a configuration, unless nothing has changed since the last time."""
-    command = [BUILD, "--arch", arch, "--config", name]
+    command: list[str | Path] = [BUILD, "--arch", arch, "--config", name]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Kernel(name, Path(built.stdout.strip()))

@@ -16,7 +16,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.base import Form, FormKind, Tables, Unbindable
+from linker.hypervisors.base import Form, FormKind, Tables, TargetNote
 from linker.hypervisors.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
 from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_words as words
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from linker.sites.codec import Instruction
 
 PSR_IC, PSR_I, PSR_DT, PSR_DFL, PSR_DI, PSR_SI = 1 << 13, 1 << 14, 1 << 17, 1 << 18, 1 << 22, 1 << 23
+PSR_RT, PSR_IT = 1 << 27, 1 << 36
 PSR_USER_MASK = 0x3E
 # With di or si Xen refuses the whole mask; a fault of a register that dfl disabled it takes again and again.
 NOT_FOR_XEN = PSR_DFL | PSR_DI | PSR_SI
@@ -57,52 +58,66 @@ HYPERPRIVOP = "hyperprivop"
 
 
 def _mask(insn: Instruction, room_len: int) -> Form:
-    """Ssm and rsm. psr.i goes last on and first off, so that no event meets psr.ic still off."""
+    """Ssm and rsm. psr.i goes last on and first off, so that no event meets psr.ic still off.
+
+    What lacks free registers and what the shared page does not hold is left to an ssm or rsm that Xen emulates.
+    """
     mask = (insn.immediate or 0) & ~NOT_FOR_XEN
-    setting = insn.class_name == "ssm"
-    registers, predicates = calls.free(insn), Scratch(insn).predicates()
-    needed = 2 if setting and mask & PSR_IC else 1
     if not mask:
         return unneeded("bits that are not the guest's under Xen")
-    if len(registers) < needed or (setting and mask & PSR_I and predicates is None):
+    setting = insn.class_name == "ssm"
+    registers, predicates = calls.free(insn), Scratch(insn).predicates()
+    possible = PSR_DT | PSR_USER_MASK
+    if len(registers) >= (2 if setting else 1):
+        possible |= PSR_IC
+    if registers and (predicates or not setting):
+        possible |= PSR_I
+    rest = mask & ~possible
+    lines = (_set if setting else _reset)(mask & possible, rest, registers, predicates or ("p0", "p0"))
+    text = "\n".join(lines)
+    if rest == mask == insn.immediate:
         return trapping(insn, EMULATED)
-    rest = mask & ~(PSR_I | PSR_IC | PSR_DT | PSR_USER_MASK)
-    text = _set_text(mask, rest, registers, predicates) if setting else _reset_text(mask, rest, registers)
-    reason = SHARED if not rest else f"{SHARED}; Xen emulates the rest of the mask"
-    if insn.predicate and setting and mask & PSR_I:
-        return jump(insn, text, reason)  # its own predicate decides whether an event is pending
+    reason = f"{SHARED}; Xen emulates the rest of the mask" if rest else SHARED
+    if insn.predicate and "(p" in text:
+        return jump(insn, text, reason)  # the stub's own predicate says whether an event is pending
     return inline(insn, room_len, text, reason) or jump(insn, text, reason)
 
 
-def _reset_text(mask: int, rest: int, registers: list[str]) -> str:
-    a = registers[0]
-    lines = [f"movl {a}={words.MASK_VA:#x} ;;", f"st1 [{a}]={a} ;;"] if mask & PSR_I else []
-    if mask & PSR_IC:
-        lines += [f"movl {a}={words.PSR_IC_VA:#x} ;;", f"st4 [{a}]=r0 ;;"]
-    if mask & PSR_USER_MASK:
-        lines.append(f"rum {mask & PSR_USER_MASK:#x} ;;")
+def _reset(mask: int, rest: int, registers: list[str], predicates: tuple[str, str]) -> list[str]:
+    del predicates
+    lines = []
+    if mask & PSR_I:
+        lines += [f"movl {registers[0]}={words.MASK_VA:#x} ;;", f"st1 [{registers[0]}]={registers[0]} ;;"]
     if rest:
         lines.append(f"rsm {rest:#x} ;;")
+    if mask & PSR_IC:
+        lines += [f"movl {registers[0]}={words.PSR_IC_VA:#x} ;;", f"st4 [{registers[0]}]=r0 ;;"]
+    if mask & PSR_USER_MASK:
+        lines.append(f"rum {mask & PSR_USER_MASK:#x} ;;")
     if mask & PSR_DT:
-        # Xen has one mode for data and instructions; what psr says of the others is what cr.ipsr last said.
-        lines += [f"movl {a}={1 << 36 | 1 << 27:#x} ;;"] if len(registers) > 1 else []
-        lines += [f"movl {registers[1]}={words.LAST_IPSR_VA:#x} ;;"] if len(registers) > 1 else []
-        lines += [f"st8 [{registers[1]}]={a} ;;"] if len(registers) > 1 else []
-        lines.append(f"break.m {words.RSM_DT:#x} ;;")
-    return "\n".join(lines)
+        # Xen has one mode for data and instructions. That psr.it and rt stay as they are is kept with the last cr.ipsr.
+        front, (a, b), back = calls.enough(registers, (), 2)
+        lines += [
+            front,
+            f"movl {a}={words.LAST_IPSR_VA:#x} ;;",
+            f"movl {b}={PSR_IT | PSR_RT:#x} ;;",
+            f"st8 [{a}]={b} ;;",
+        ]
+        lines += [back, f"break.m {words.RSM_DT:#x} ;;"]
+    return lines
 
 
-def _set_text(mask: int, rest: int, registers: list[str], predicates: tuple[str, str] | None) -> str:
-    a = registers[0]
+def _set(mask: int, rest: int, registers: list[str], predicates: tuple[str, str]) -> list[str]:
     lines = [f"break.m {words.SSM_DT:#x} ;;"] if mask & PSR_DT else []
-    if rest:
-        lines.append(f"ssm {rest:#x} ;;")
     if mask & PSR_USER_MASK:
         lines.append(f"sum {mask & PSR_USER_MASK:#x} ;;")
     if mask & PSR_IC:
-        lines += [f"mov {registers[1]}=1", f"movl {a}={words.PSR_IC_VA:#x} ;;", f"st4 [{a}]={registers[1]} ;;"]
-    if mask & PSR_I and predicates is not None:
-        p, q = predicates
+        a, b = registers[:2]
+        lines += [f"mov {b}=1", f"movl {a}={words.PSR_IC_VA:#x} ;;", f"st4 [{a}]={b} ;;"]
+    if rest:
+        lines.append(f"ssm {rest:#x} ;;")
+    if mask & PSR_I:
+        a, (p, q) = registers[0], predicates
         lines += [
             f"movl {a}={words.MASK_VA:#x} ;;",
             f"st1 [{a}]=r0,-1 ;;",
@@ -110,17 +125,17 @@ def _set_text(mask: int, rest: int, registers: list[str], predicates: tuple[str,
             f"cmp.ne {p},{q}=0,{a} ;;",
             f"({p}) ssm {PSR_I:#x} ;;",
         ]
-    return "\n".join(lines)
+    return lines
 
 
 def _from_psr(insn: Instruction) -> Form:
     """The user mask from the processor, the rest from the shared page; psr.it and rt as the last cr.ipsr had them."""
     target = insn.registers[0]
-    registers = calls.free(insn, (target,))
-    if not target or len(registers) < 2:
+    if not target:
         return trapping(insn, EMULATED)
-    d, (a, b) = f"r{target}", registers[:2]
-    text = f"""
+    d = f"r{target}"
+    front, (a, b), back = calls.enough(calls.free(insn, (target,)), (target,), 2)
+    text = f"""{front}
         movl {a}={words.PSR_IC_VA:#x} ;;
         ld4 {b}=[{a}],{words.PSR_PP_VA - words.PSR_IC_VA} ;;
         dep.z {d}={b},13,1
@@ -143,7 +158,8 @@ def _from_psr(insn: Instruction) -> Form:
         extr.u {a}={a},63,1
         mov {b}=psr.um ;;
         or {d}={d},{b} ;;
-        dep {d}={a},{d},14,1 ;;"""
+        dep {d}={a},{d},14,1 ;;
+        {back}"""
     return jump(insn, text, SHARED)
 
 
@@ -156,7 +172,7 @@ def _from_cr(insn: Instruction, room_len: int) -> Form:
         text = f"movl {d}={words.control_register_va(control):#x} ;;\nld8 {d}=[{d}] ;;"
         return inline(insn, room_len, text, SHARED) or jump(insn, text, SHARED)
     if control == IPSR:
-        return _from_ipsr(insn, d)
+        return _from_ipsr(insn, target)
     if control == EOI:
         return inline(insn, room_len, f"mov {d}=0 ;;", "reads as zero") or trapping(insn, EMULATED)
     if control == IVR:
@@ -169,15 +185,13 @@ def _from_cr(insn: Instruction, room_len: int) -> Form:
     return trapping(insn, EMULATED)
 
 
-def _from_ipsr(insn: Instruction, d: str) -> Form:
+def _from_ipsr(insn: Instruction, target: int) -> Form:
     """User programs run in bank 1, which Xen leaves out for their breaks; psr.di is Xen's; with psr.dt 0, it and rt are
     what they last were.
     """
-    registers = calls.free(insn, (d,))
-    if len(registers) < 2:
-        return trapping(insn, EMULATED)
-    a, b = registers[:2]
-    text = f"""
+    d = f"r{target}"
+    front, (a, b), back = calls.enough(calls.free(insn, (target,)), (target,), 2)
+    text = f"""{front}
         movl {d}={words.control_register_va(IPSR):#x} ;;
         ld8 {d}=[{d}] ;;
         extr.u {b}={d},32,1 ;;
@@ -197,7 +211,8 @@ def _from_ipsr(insn: Instruction, d: str) -> Form:
         dep {d}={a},{d},36,1 ;;
         extr.u {a}={d},27,1 ;;
         or {a}={a},{b} ;;
-        dep {d}={a},{d},27,1 ;;"""
+        dep {d}={a},{d},27,1 ;;
+        {back}"""
     return jump(insn, text, SHARED)
 
 
@@ -210,25 +225,26 @@ def _to_cr(insn: Instruction, room_len: int) -> Form:
         return jump(insn, calls.call(insn, "xen_set_tpr", f"mov r14=r{source} ;;", used=(source,)), CALLED)
     if control == EOI:
         return jump(insn, calls.call(insn, "xen_eoi", "", used=()), CALLED)
-    if not registers:
-        return trapping(insn, EMULATED)
-    a = registers[0]
     va = words.control_register_va(control)
+    if control in WRITTEN_WORDS | {IPSR}:
+        front, (a,), back = calls.enough(registers, (source,), 1)
     if control == IPSR:
         step = words.LAST_IPSR_VA - va
-        text = f"movl {a}={va:#x} ;;\nst8 [{a}]=r{source},{step} ;;\nst8 [{a}]=r{source} ;;"
+        text = f"{front}movl {a}={va:#x} ;;\nst8 [{a}]=r{source},{step} ;;\nst8 [{a}]=r{source} ;;\n{back}"
         return inline(insn, room_len, text, SHARED) or jump(insn, text, SHARED)
     if control in WRITTEN_WORDS:
-        text = f"movl {a}={va:#x} ;;\nst8 [{a}]=r{source} ;;"
+        text = f"{front}movl {a}={va:#x} ;;\nst8 [{a}]=r{source} ;;\n{back}"
         return inline(insn, room_len, text, SHARED) or jump(insn, text, SHARED)
-    if control == ITM and len(registers) > 1:
-        text = f"""
+    if control == ITM:
+        front, (a, b), back = calls.enough(registers, (source,), 2)
+        text = f"""{front}
             movl {a}={va:#x} ;;
             st8 [{a}]=r{source}
-            movl {registers[1]}={words.ITC_OFFSET_VA:#x} ;;
-            ld8 {registers[1]}=[{registers[1]}] ;;
-            sub {a}=r{source},{registers[1]} ;;
-            mov cr.itm={a} ;;"""
+            movl {b}={words.ITC_OFFSET_VA:#x} ;;
+            ld8 {b}=[{b}] ;;
+            sub {a}=r{source},{b} ;;
+            mov cr.itm={a} ;;
+            {back}"""
         return jump(insn, text, "without what the guest added to ar.itc; Xen emulates the write")
     return trapping(insn, EMULATED)
 
@@ -269,15 +285,15 @@ def _to_kr(insn: Instruction, room_len: int) -> Form:
 def _from_itc(insn: Instruction, room_len: int) -> Form:
     del room_len
     target = insn.registers[0]
-    registers = calls.free(insn, (target,))
-    if not registers or not target or insn.registers[1] != 44:
+    if not target or insn.registers[1] != 44:
         return native(insn, "the processor's counter, without what the guest added")
-    a = registers[0]
-    text = f"""
+    front, (a,), back = calls.enough(calls.free(insn, (target,)), (target,), 1)
+    text = f"""{front}
         movl {a}={words.ITC_OFFSET_VA:#x} ;;
         ld8 {a}=[{a}]
         mov.m r{target}=ar.itc ;;
-        add r{target}=r{target},{a} ;;"""
+        add r{target}=r{target},{a} ;;
+        {back}"""
     return jump(insn, text, "the processor's counter and what the guest added")
 
 
@@ -286,10 +302,10 @@ def _to_itc(insn: Instruction, room_len: int) -> Form:
     del room_len
     number, *source = insn.registers
     registers = calls.free(insn, source)
-    if not source or number != 44 or len(registers) < 2:
+    if not source or number != 44:
         return trapping(insn, EMULATED)
-    a, b = registers[:2]
-    text = f"""
+    front, (a, b), back = calls.enough(registers, source, 2)
+    text = f"""{front}
         mov.m {a}=ar.itc
         movl {b}={words.ITC_OFFSET_VA:#x} ;;
         sub {a}=r{source[0]},{a} ;;
@@ -297,7 +313,8 @@ def _to_itc(insn: Instruction, room_len: int) -> Form:
         movl {b}={words.control_register_va(ITM):#x} ;;
         ld8 {b}=[{b}] ;;
         sub {a}={b},{a} ;;
-        mov cr.itm={a} ;;"""
+        mov cr.itm={a} ;;
+        {back}"""
     return jump(insn, text, "kept as a difference; Xen emulates the write of cr.itm")
 
 
@@ -326,15 +343,15 @@ def _purge_global(insn: Instruction, room_len: int) -> Form:
 
 
 def _thash(insn: Instruction, room_len: int) -> Form:
-    """With no register free r8 is kept in cr.iipa, which Xen never sets: a trap needs no address."""
     del room_len
     target, source = insn.registers
     if not target:
         return native(insn, "illegal at every level")
     text = calls.hyperprivop(insn, words.THASH, (f"r{source}",), used=(source,), result=target)
     if text is None:
-        text = f"mov cr.iipa=r8 ;;\nmov r8=r{source} ;;\nbreak.m {words.THASH:#x} ;;\nmov r{target}=r8 ;;"
-        text += "\nmov r8=cr.iipa ;;"
+        front, (kept,), back = calls.enough([], (8, source, target), 1)
+        text = f"{front}mov {kept}=r8 ;;\nmov r8=r{source} ;;\nbreak.m {words.THASH:#x} ;;\nmov r{target}=r8 ;;\n"
+        text += (f"mov r8={kept} ;;\n" if target != 8 else "") + back
     return jump(insn, text, HYPERPRIVOP)
 
 
@@ -354,6 +371,12 @@ def _break(insn: Instruction, room_len: int) -> Form:
     slots[insn.slot] &= SLOT_MASK & ~BREAK_IMMEDIATE
     return Form(FormKind.TRAP, join(Bundle(one.template, tuple(slots))), reason="the guest's own; iim is looked up")
 
+
+# What Xen asks for where there are any notes at all (libelf-dominfo.c); on ia64 it takes an image without, too.
+NOTES = tuple(
+    TargetNote("Xen", kind, text.encode() + b"\0", required=False)
+    for kind, text in ((6, "previrt"), (5, "xen-3.0"), (8, "generic"))  # GUEST_OS, XEN_VERSION, LOADER
+)
 
 _BY_CLASS: dict[str, Callable[[Instruction, int], Form]] = {
     "ssm": _mask,
@@ -377,8 +400,9 @@ _BY_CLASS: dict[str, Callable[[Instruction, int], Form]] = {
     "break": _break,
     "srlz_d": lambda insn, room_len: unneeded("nothing is in flight in the shared page"),
     "srlz_i": lambda insn, room_len: unneeded("nothing is in flight in the shared page"),
-    "cover": lambda insn, room_len: inline(insn, room_len, f"break.m {words.COVER:#x} ;;", HYPERPRIVOP)
-    or trapping(insn, EMULATED),
+    "cover": lambda insn, room_len: (
+        inline(insn, room_len, f"break.m {words.COVER:#x} ;;", HYPERPRIVOP) or trapping(insn, EMULATED)
+    ),
     "rfi": lambda insn, room_len: trapping(insn, f"{EMULATED}, and unlike the hyperprivop returns to bank 0, too"),
 }
 
@@ -390,11 +414,11 @@ class Ia64Binding:
     module = Path(__file__).parent / "xen-ia64.so"
     entry_symbol = "xen_start"
 
-    def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
+    def form(self, insn: Instruction, room_len: int, flags: int) -> Form:
         """The form for one instruction; `flags` say nothing here."""
         del flags
         if insn.class_name == "vmsw":
-            return Unbindable("Xen has no vmsw for a paravirtualized guest")
+            return trapping(insn, "illegal on a processor that Xen does not lend: Xen says so to the guest")
         if insn.class_name in NATIVE:
             return native(insn, NATIVE[insn.class_name])
         special = _BY_CLASS.get(insn.class_name)
@@ -406,7 +430,11 @@ class Ia64Binding:
         for start_va, _, index in context.sites:
             insn = context.instructions[index]
             # break.b does not set iim (SDM vol. 3, break).
-            if insn.class_name == "break" and insn.immediate not in (SIMULATOR_CALL, None) and "break.b" not in insn.text:
+            if (
+                insn.class_name == "break"
+                and insn.immediate not in (SIMULATOR_CALL, None)
+                and "break.b" not in insn.text
+            ):
                 rows += ROW.pack(start_va + insn.slot - context.text_va, insn.immediate)
         return Tables(
             bytes(rows),
@@ -416,6 +444,7 @@ class Ia64Binding:
                 "xen_break_count": len(rows) // ROW.size,
                 "xen_breaks": (context.data_va - context.text_va) % (1 << 64),
             },
+            NOTES,
         )
 
 

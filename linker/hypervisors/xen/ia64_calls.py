@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from linker.sites.codec import Instruction
 
-LENDERS = ("r22", "r23", "r24", "r25", "r26", "r27")
-"""Registers that are borrowed where too few are free."""
+LENDERS = ("r26", "r27", "r28", "r29", "r24", "r25")
+"""Registers that are borrowed where too few are free; they must be no NaTs. In bank 0 firmware may change them."""
 
 
 def free(insn: Instruction, besides: Collection[int | str] = (), *, destination: int | None = None) -> list[str]:
@@ -41,16 +41,8 @@ def call(insn: Instruction, routine: str, take: str, *, used: Collection[int], r
     result: the general register that gets the word RESULT.
     """
     taken = {14, 15, *used} | ({result} if result is not None else set())
-    registers = free(insn, taken)
-    front, back = "", ""
-    if len(registers) < 2:
-        lenders = [name for name in LENDERS if name not in {f"r{n}" for n in taken}]
-        front, back = _borrow(lenders[0], lenders[1])
-        registers = lenders
-    a, b = registers[:2]
-    save = "".join(
-        f"mov {b}={source} ;;\nst8 [{a}]={b},8 ;;\n" for source in ("b6", "ar.pfs", "ar.unat")
-    )
+    front, (a, b), back = enough(free(insn, taken), taken, 2)
+    save = "".join(f"mov {b}={source} ;;\nst8 [{a}]={b},8 ;;\n" for source in ("b6", "ar.pfs", "ar.unat"))
     text = f"""{front}
         movl {a}={MASK_VA:#x} ;;
         ld1 {b}=[{a}] ;;
@@ -87,10 +79,20 @@ def call(insn: Instruction, routine: str, take: str, *, used: Collection[int], r
     return _units(text)
 
 
-def _borrow(first: str, second: str) -> tuple[str, str]:
-    """Text that frees two registers, and that gives them back. Writing cr.iipa traps and needs no address."""
+def enough(registers: list[str], used: Collection[int], count: int) -> tuple[str, list[str], str]:
+    """One or two registers of those given, or borrowed ones; text in front and behind, where they are.
+
+    Writing cr.iipa, which Xen never sets, traps and so needs no address.
+    """
+    if len(registers) >= count:
+        return "", registers[:count], ""
+    lenders = [name for name in LENDERS if name not in {f"r{n}" for n in used}]
+    first, second = lenders[:2]
+    if count == 1:
+        return f"mov cr.iipa={first} ;;\n", [first], f"mov {first}=cr.iipa ;;\n"
     front = f"mov cr.iipa={first} ;;\nmovl {first}={BORROWED_VA:#x} ;;\nst8 [{first}]={second} ;;\n"
-    return front, f"movl {first}={BORROWED_VA:#x} ;;\nld8 {second}=[{first}] ;;\nmov {first}=cr.iipa ;;\n"
+    back = f"movl {first}={BORROWED_VA:#x} ;;\nld8 {second}=[{first}] ;;\nmov {first}=cr.iipa ;;\n"
+    return front, [first, second], back
 
 
 def _units(text: str) -> str:

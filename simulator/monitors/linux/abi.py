@@ -13,11 +13,12 @@ SYSCALL_NAMES = {
     1024 + number: name
     for number, name in (
         (1, "exit"), (2, "read"), (3, "write"), (5, "close"), (17, "getpid"), (42, "fcntl"), (74, "ftruncate"),
-        (81, "gettid"), (29, "kill"), (94, "setitimer"), (125, "pwrite64"), (122, "readv"), (123, "writev"), (127, "mmap"),
-        (128, "munmap"), (131, "mprotect"), (144, "nanosleep"), (146, "prctl"), (148, "mmap2"), (152, "sigaltstack"),
-        (153, "rt_sigaction"), (154, "rt_sigpending"), (155, "rt_sigprocmask"), (157, "rt_sigreturn"),
-        (158, "rt_sigsuspend"), (205, "tkill"), (211, "tgkill"), (212, "exit_group"), (224, "timer_create"),
-        (225, "timer_settime"), (228, "timer_delete"), (230, "clock_gettime"), (316, "memfd_create"),
+        (81, "gettid"), (29, "kill"), (94, "setitimer"), (122, "readv"), (123, "writev"), (125, "pwrite64"),
+        (127, "mmap"), (128, "munmap"), (131, "mprotect"), (144, "nanosleep"), (146, "prctl"), (148, "mmap2"),
+        (152, "sigaltstack"), (153, "rt_sigaction"), (154, "rt_sigpending"), (155, "rt_sigprocmask"),
+        (157, "rt_sigreturn"), (158, "rt_sigsuspend"), (205, "tkill"), (211, "tgkill"), (212, "exit_group"),
+        (224, "timer_create"), (225, "timer_settime"), (228, "timer_delete"), (230, "clock_gettime"),
+        (316, "memfd_create"),
     )
 }  # fmt: skip
 

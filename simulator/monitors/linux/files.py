@@ -24,14 +24,15 @@ class Files:
         self._put = put
         self._open: dict[int, str | Backing] = {0: CONSOLE, 1: CONSOLE, 2: CONSOLE}
 
-    def _find(self, number: int) -> str | Backing:
+    def find(self, number: int) -> str | Backing:
+        """Return what a descriptor is. Raises LinuxError EBADF."""
         if number not in self._open:
             raise LinuxError(abi.EBADF)
         return self._open[number]
 
     def memory_file(self, number: int) -> Backing:
         """Return a memory file's pages. Raises LinuxError: EBADF, or ENODEV for what cannot be mapped."""
-        file = self._find(number)
+        file = self.find(number)
         if isinstance(file, str):
             raise LinuxError(abi.ENODEV)
         return file
@@ -44,7 +45,7 @@ class Files:
 
     def truncate(self, number: int, size_len: int) -> None:
         """Ftruncate. Raises LinuxError."""
-        file = self._find(number)
+        file = self.find(number)
         if isinstance(file, str) or size_len >> 63:
             raise LinuxError(abi.EINVAL)
         file.drop(size_len + abi.PAGE_LEN - 1 >> abi.PAGE_SHIFT, 1 << 62)
@@ -52,7 +53,7 @@ class Files:
 
     def write_at(self, number: int, data: bytes, offset: int) -> int:
         """pwrite64 to a memory file, inside its size. Raises LinuxError."""
-        file = self._find(number)
+        file = self.find(number)
         if isinstance(file, str):
             raise LinuxError(abi.ESPIPE)
         if file.size_len is None or offset + len(data) > file.size_len:
@@ -62,18 +63,18 @@ class Files:
 
     def write(self, number: int, data: bytes) -> int:
         """Write to the console. Raises LinuxError for what is not a console."""
-        if self._find(number) != CONSOLE:
+        if self.find(number) != CONSOLE:
             raise LinuxError(abi.EINVAL)
         self._put(data)
         return len(data)
 
     def read(self, number: int) -> bytes:
         """Read: the console's input is at its end."""
-        if self._find(number) != CONSOLE:
+        if self.find(number) != CONSOLE:
             raise LinuxError(abi.EINVAL)
         return b""
 
     def close(self, number: int) -> None:
         """Close. Raises LinuxError."""
-        self._find(number)
+        self.find(number)
         del self._open[number]

@@ -47,6 +47,7 @@ _BAD_BREAKS = {
 """ia64_bad_break()."""
 
 _LFETCH = 4
+_REGISTER = (1 << 82) - 1
 
 
 class Process(Machine):
@@ -110,9 +111,9 @@ class Process(Machine):
         return self.high_fp is not None
 
     def load_high_fp(self, values: list[int]) -> None:
-        """Take values for f32-f127 from a signal frame."""
+        """Take what a signal frame holds of f32-f127, 16 bytes each; what is above a register's 82 bits is kept."""
         self.high_fp = values
-        self.cpu.fr[32:] = values
+        self.cpu.fr[32:] = [value & _REGISTER for value in values]
         self.cpu.set_psr(self.cpu.psr & ~reg.PSR_MFH)
 
     def _enable_high_fp(self) -> None:
@@ -121,7 +122,7 @@ class Process(Machine):
             cpu.fr[32:] = [0] * 96
             cpu.set_psr(cpu.psr & ~reg.PSR_DFH | reg.PSR_MFH)
         else:
-            cpu.fr[32:] = self.high_fp
+            cpu.fr[32:] = [value & _REGISTER for value in self.high_fp]
             cpu.set_psr(cpu.psr & ~(reg.PSR_DFH | reg.PSR_MFH))
 
     # Interruptions.

@@ -194,9 +194,7 @@ def return_from_handler(process: Process) -> None:
         cpu.ar[reg.AR_CCV] = get(abi.SC_CCV)
         cpu.ar[reg.AR_CSD], cpu.ar[26] = get(abi.SC_AR25), get(abi.SC_AR25 + 8)
     if flags & abi.SC_FLAG_FPH_VALID:
-        process.load_high_fp(
-            [get(abi.SC_FR + 16 * n) | (get(abi.SC_FR + 16 * n + 8) & 0x3FFFF) << 64 for n in range(32, 128)]
-        )
+        process.load_high_fp([get(abi.SC_FR + 16 * n) | get(abi.SC_FR + 16 * n + 8) << 64 for n in range(32, 128)])
     stack_va, stack_flags, stack_len = struct.unpack_from("<QixxxxQ", sc, abi.SC_STACK)
     if not signals.on_stack(cpu.gr[12]) and (stack_len >= abi.MINSIGSTKSZ or stack_flags & abi.SS_DISABLE):
         disabled = stack_flags & abi.SS_DISABLE

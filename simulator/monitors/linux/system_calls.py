@@ -154,7 +154,9 @@ class SystemCalls:
     # Files and memory
 
     def _write(self, number: int, va: int, length: int, *_: int) -> int:
-        return self._process.files.write(_int(number), self._process.space.read(va, length))
+        files = self._process.files
+        files.find(_int(number))  # EBADF comes before EFAULT
+        return files.write(_int(number), self._process.space.read(va, length))
 
     def _pwrite64(self, number: int, va: int, length: int, offset: int, *_: int) -> int:
         return self._process.files.write_at(_int(number), self._process.space.read(va, length), offset)

@@ -1,8 +1,8 @@
 """Which node may read and write which page: a directory at each page's manager, invalidation before a write.
 
-After Chapman and Heiser, "vNUMA: a virtual shared-memory multiprocessor", USENIX ATC 2009, section 4: every page has a
-manager that knows its owner and who holds copies; a reader gets a copy from the owner, a writer becomes the owner
-when all other copies are gone. At most one transaction a page is under way; the manager queues the others.
+Li and Hudak, "Memory coherence in shared virtual memory systems", ACM TOCS 7(4), 1989, with fixed distributed managers:
+every page has a manager that knows its owner and who holds copies; a reader gets a copy from the owner, a writer
+becomes the owner when all other copies are gone. At most one transaction a page is under way; others wait.
 
     read    requester -READ-> manager -SEND_READ-> owner -PAGE-> requester -DONE-> manager
     write   requester -WRITE-> manager -SEND_WRITE-> owner -PAGE-> requester -DONE-> manager

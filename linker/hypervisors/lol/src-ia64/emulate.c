@@ -145,9 +145,10 @@ static void emulate_break(struct guest *g, u64 immediate)
 #define NA_PROBE	2
 #define NA_PROBE_FAULT	5
 
-static void unknown(struct guest *g, const struct instruction *insn)
+/* The host says no more than SIGILL; what is not privileged has a reserved value in a register or field. */
+static void reserved(struct guest *g)
 {
-	stop(g, "no emulation for this instruction: word", insn->word);
+	general_exception(g, GE_RESERVED);
 }
 
 static void mov_to_cr(struct guest *g, u64 number, u64 value)
@@ -318,8 +319,10 @@ static void purge(struct guest *g, u64 x6, u64 w)
 
 static void mov_ar(struct guest *g, u64 number, int to, u64 value, u64 destination)
 {
-	if (number > 7 && number != 44 && number != 45)
-		stop(g, "no emulation for application register", number);
+	if (number > 7 && number != 44 && number != 45) {
+		reserved(g);
+		return;
+	}
 	if (!to) {
 		set_gr(g, destination, number >= 44 ? virtual_itc() : vcpu.kr[number]);
 	} else if (CPL) {
@@ -399,7 +402,7 @@ static void memory_unit_1(struct guest *g, const struct instruction *insn)
 		change_psr(g, (full_psr(g) & ~0xffffffffUL) | (get_gr(g, R2(w)) & 0xffffffff));
 		return;
 	default:
-		unknown(g, insn);
+		reserved(g);
 	}
 	next_instruction(g);
 }
@@ -418,7 +421,7 @@ static void memory_unit_0(struct guest *g, const struct instruction *insn)
 	else if (x4 < 2 && BITS(w, 31, 2) == 3)
 		next_instruction(g);	/* srlz: the host has done it */
 	else
-		unknown(g, insn);
+		reserved(g);
 }
 
 static void branch_unit(struct guest *g, const struct instruction *insn)
@@ -443,7 +446,7 @@ static void branch_unit(struct guest *g, const struct instruction *insn)
 		emulate_epc(g);
 		break;
 	default:
-		unknown(g, insn);
+		reserved(g);
 	}
 }
 
@@ -487,5 +490,5 @@ void emulate(struct guest *g, struct instruction *insn)
 		} else
 			memory_unit_0(g, insn);
 	} else
-		unknown(g, insn);
+		reserved(g);
 }

@@ -7,6 +7,7 @@
 #define SPURIOUS	15
 #define CLOCK_MONOTONIC	1
 #define CALIBRATION_TICKS	20000
+#define SHORTEST	10000	/* ticks: no timer is set shorter, so that a guest whose handler sets the next one gets on */
 #define JUST_MISSED	100000	/* ticks: cr.itm this little behind ar.itc was ahead of it when the guest computed it */
 
 u64 virtual_itc(void)
@@ -19,13 +20,14 @@ u64 virtual_itc(void)
 
 static s64 highest(const u64 *set)
 {
-	s64 i, bit;
+	s64 i, bit = 0, step;
 
-	for (i = 3; i >= 0; i--)
-		for (bit = 63; set[i] && bit >= 0; bit--)
-			if (set[i] >> bit & 1)
-				return i * 64 + bit;
-	return -1;
+	for (i = 3; i >= 0 && !set[i]; i--)
+		;
+	for (step = 32; i >= 0 && step; step >>= 1)
+		if (set[i] >> bit >> step)
+			bit += step;
+	return i < 0 ? -1 : i * 64 + bit;
 }
 
 /* Priority: 2 (NMI), 0 (ExtINT), then by number. */
@@ -40,6 +42,8 @@ static s64 best(void)
 	s64 vector, serving;
 	u64 tpr = vcpu.cr[CR_TPR];
 
+	if (!(vcpu.irr[0] | vcpu.irr[1] | vcpu.irr[2] | vcpu.irr[3]))
+		return -1;
 	if (vcpu.irr[0] & 4)
 		vector = 2;
 	else if (vcpu.irr[0] & 1)
@@ -141,8 +145,8 @@ void timer_set(void)
 
 	vcpu.timer_set = !(vcpu.cr[CR_ITV] & 0x10000) && (vcpu.cr[CR_ITV] & 0xff) >= 16 && left > -JUST_MISSED;
 	if (vcpu.timer_set) {
-		if (left < 1)
-			left = 1;
+		if (left < SHORTEST)
+			left = SHORTEST;
 		ns = (u64)left >> 32 ? (((u64)left >> 16) * (vcpu.ns_per_tick >> 16)) : ((u64)left * (vcpu.ns_per_tick >> 8)) >> 24;
 		for (ns++; ns >= 1000000000UL && value[2] < 1000000; value[2]++)
 			ns -= 1000000000UL;

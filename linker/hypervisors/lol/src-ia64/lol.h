@@ -78,15 +78,11 @@ typedef long s64;
 #define PSR_IS		(1UL << 34)
 #define PSR_MC		(1UL << 35)
 #define PSR_IT		(1UL << 36)
-#define PSR_ID		(1UL << 37)
 #define PSR_DA		(1UL << 38)
-#define PSR_SS		(1UL << 40)
 #define PSR_RI		(3UL << 41)
 #define PSR_ED		(1UL << 43)
 #define PSR_BN		(1UL << 44)
 #define PSR_IA		(1UL << 45)
-#define PSR_TB		(1UL << 26)
-#define PSR_ONCE	(PSR_ID | PSR_DA | 1UL << 39 | PSR_ED | PSR_IA)
 #define PSR_READABLE	(0xffffffffUL | PSR_MC | PSR_IT)
 /* What an interruption leaves as it was (vol. 2, table 3-2). */
 #define PSR_KEPT	(PSR_UP | PSR_MFL | PSR_MFH | PSR_PK | PSR_DT | PSR_RT | PSR_MC | PSR_IT)
@@ -163,13 +159,14 @@ struct mapping {
 struct vcpu {
 	u8 zero, psr_i, pad0[6];
 	u64 poll;		/* 0x08: VCPU, or PENDING where an interrupt waits for psr.i */
-	u64 psr;		/* 0x10: without the user mask, i, ic, ri */
+	u64 psr_readable;	/* 0x10: of `psr` below, what mov r=psr shows */
 	u64 itc_offset;		/* 0x18 */
 	u8 pad1[0xe1], psr_ic, pad2[0xfe];
 	u64 cr[128];		/* 0x200 */
 	u64 kr[8];		/* 0x600 */
 	u64 rr[8];		/* 0x640 */
 	/* The rest is the module's own. */
+	u64 psr;		/* without the user mask, i, ic, ri */
 	u64 bank[16], bank_nat;	/* r16-r31 of the bank not in use; bit 16 + n as in sc_nat */
 	u64 pkr[16], dbr[16], ibr[16], pmc[16], pmd[16];
 	u64 irr[4], in_service[4];

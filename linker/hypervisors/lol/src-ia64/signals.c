@@ -3,6 +3,7 @@
 
 enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGALRM = 14 };
 #define ISR_VALID	1
+#define SC_FPH_VALID	4	/* asm/sigcontext.h, IA64_SC_FLAG_FPH_VALID */
 #define VECTOR_NAT	26	/* si_imm is the number of the interruption for some of the signals */
 #define VECTOR_UNSUPPORTED	31
 
@@ -88,6 +89,29 @@ static void instruction(struct guest *g, int signo, struct siginfo *info)
 	emulate(g, &insn);
 }
 
+/*
+ * psr.mfh, which says that f32-f127 were written. Linux clears it when it puts them into a signal frame, and again when it
+ * takes them from there. It saves them only if the bit is one, else the frame shows what was saved before: so while the
+ * bit is zero a mark stands where f32 is kept, above the 82 bits of a register, and a frame without it says one. While
+ * the bit is one the registers need not be taken back (the module does not touch them), and the bit stays. A guest that
+ * clears it by `rum` is told too much at the next signal.
+ */
+#define MARK	(1UL << 63)
+
+static void find_mfh(struct sigcontext *sc)
+{
+	if (sc->flags & SC_FPH_VALID && !(sc->fr[32][1] & MARK))
+		sc->um |= PSR_MFH;
+}
+
+static void keep_mfh(struct sigcontext *sc)
+{
+	if (sc->um & PSR_MFH)
+		sc->flags &= ~(u64)SC_FPH_VALID;
+	else
+		sc->fr[32][1] |= MARK;
+}
+
 void lol_signal(int signo, struct siginfo *info, struct sigcontext *sc, struct state *state)
 {
 	struct guest guest = { sc, state }, *g = &guest;
@@ -100,6 +124,7 @@ void lol_signal(int signo, struct siginfo *info, struct sigcontext *sc, struct s
 	}
 	if (sc->ip - LOL_VCPU < LOL_END - LOL_VCPU || !sc->rbs_base)
 		stop(g, "signal in the module: number", signo);
+	find_mfh(sc);
 	switch (signo) {
 	case SIGALRM:
 		timer_expired();
@@ -119,6 +144,7 @@ void lol_signal(int signo, struct siginfo *info, struct sigcontext *sc, struct s
 	}
 	take_interrupt(g);
 	interrupts_update();
+	keep_mfh(sc);
 	if (state->exit_bsp == state->bspstore)
 		state->exit_rnat = state->rnat;
 }

@@ -24,12 +24,11 @@ void set_psr(struct guest *g, u64 psr)
 {
 	if ((vcpu.psr ^ psr) & PSR_BN)
 		swap_bank(g);
-	if (psr & (PSR_SS | PSR_TB))
-		stop(g, "single step and taken branch traps are not there: psr", psr);
 	g->sc->um = (g->sc->um & ~PSR_UM) | (psr & PSR_UM);
 	vcpu.psr_i = (psr & PSR_I) != 0;
 	vcpu.psr_ic = (psr & PSR_IC) != 0;
 	vcpu.psr = psr & ~(PSR_UM | PSR_I | PSR_IC | PSR_RI);
+	vcpu.psr_readable = vcpu.psr & PSR_READABLE;
 	if (CPL)
 		vcpu.through_epc = 0;
 	context_changed();
@@ -100,7 +99,7 @@ void emulate_rfi(struct guest *g)
 	struct translation t;
 	struct fault fault;
 
-	if (ipsr & (PSR_IS | PSR_ONCE))
+	if (ipsr & (PSR_IS | PSR_DA | PSR_ED | PSR_IA))
 		stop(g, "rfi with a psr bit that is not there: cr.ipsr", ipsr);
 	if (ifs >> 63) {
 		drop_frame(g);
