@@ -84,7 +84,8 @@ static bool holds_instruction_at(const struct site *site, u64 rip)
 static struct fault general_protection(u32 error)
 {
     u8 code[8] = {0};
-    const struct site *site = site_at(frame.rip);
+    u64 va = linked_va(frame.rip);
+    const struct site *site = site_at(va);
     unsigned i;
 
     for (i = 0; i < sizeof code; i++)
@@ -92,7 +93,7 @@ static struct fault general_protection(u32 error)
             break;
     if (code[0] == OPCODE_INT)
         return software_interrupt(code[1], frame.rip + 2);
-    if (cpl() == 0 && site && holds_instruction_at(site, frame.rip)) {
+    if (cpl() == 0 && site && holds_instruction_at(site, va)) {
         const struct row *row = site_row(site);
 
         return emulate(row, frame.rip + row->length);

@@ -5,6 +5,7 @@ struct vcpu vcpu;
 volatile u8 vcpu_pending;
 EXPORT volatile u32 vcpu_vif_word;
 volatile u32 vcpu_other_flags;
+u64 vcpu_virtual_offset;
 
 /* Written by the linker. In .data, for the linker fills the file's bytes. */
 #define LINKER_WORD __attribute__((section(".data"))) EXPORT u64
@@ -26,6 +27,12 @@ const struct row *site_row(const struct site *site)
 u64 site_start_va(const struct site *site)
 {
     return vcpu_sites_base_va + site->start_off;
+}
+
+/* Before a kernel has its own page tables it runs where its memory is; sites and module are known by linked addresses. */
+u64 linked_va(u64 va)
+{
+    return vcpu_virtual_offset && va < vcpu_virtual_offset ? va + vcpu_virtual_offset : va;
 }
 
 /* The site that holds `va`, NULL when none does. */

@@ -37,7 +37,7 @@ static const char *const register_names[16] = {"rax ", " rcx ", " rdx ", " rbx "
 
 void stop_guest(const char *reason, u64 va)
 {
-    const struct site *site = site_at(frame.rip);
+    const struct site *site = site_at(linked_va(frame.rip));
     unsigned i;
 
     host_before_report();

@@ -15,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.base import Fixup, Form, FormKind, Unbindable
+from linker.hypervisors.base import Fixup, Form, FormKind, TargetNote, Unbindable
 from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
@@ -33,6 +33,29 @@ OWN_TRAPS = {
 }
 # Raise #GP in ring 3, so that a site of one byte still works: the module finds it by its address.
 FAULT_ANYWAY = frozenset({"cli", "sti", "hlt", "in", "out", "ins", "outs"})
+
+
+# Types and values of Xen's public header elfnote.h.
+NOTE_ENTRY, NOTE_HYPERCALL_PAGE, NOTE_VIRT_BASE, NOTE_PADDR_OFFSET, NOTE_XEN_VERSION = 1, 2, 3, 4, 5
+NOTE_GUEST_OS, NOTE_LOADER, NOTE_SUPPORTED_FEATURES = 6, 8, 17
+FEATURE_DOM0 = 1 << 11  # features.h, XENFEAT_dom0
+
+
+def _notes(context: TableContext) -> tuple[TargetNote, ...]:
+    """What `xen/common/libelf/libelf-dominfo.c` asks of a PV kernel for dom0."""
+    words = (
+        (NOTE_ENTRY, context.symbols["xen_start"]),
+        (NOTE_HYPERCALL_PAGE, context.symbols["hypercall_page"]),
+        (NOTE_VIRT_BASE, context.virtual_offset),
+        (NOTE_PADDR_OFFSET, 0),
+    )
+    return (
+        TargetNote("Xen", NOTE_XEN_VERSION, b"xen-3.0\0"),
+        TargetNote("Xen", NOTE_GUEST_OS, b"previrt\0"),
+        TargetNote("Xen", NOTE_LOADER, b"generic\0"),
+        *(TargetNote("Xen", kind, value.to_bytes(8, "little")) for kind, value in words),
+        TargetNote("Xen", NOTE_SUPPORTED_FEATURES, FEATURE_DOM0.to_bytes(4, "little")),
+    )
 
 
 class XenBinding:
@@ -78,8 +101,8 @@ class XenBinding:
         return Form(FormKind.TRAP, INT_80, reason="Xen brings the trap to the module")
 
     def tables(self, context: TableContext) -> Tables:
-        """Rows, their texts, and the site table."""
-        return vcpu_tables(context)
+        """Rows, their texts, and the site table; the notes Xen's domain builder looks for."""
+        return vcpu_tables(context)._replace(notes=_notes(context))
 
 
 BINDING = XenBinding()

@@ -33,20 +33,20 @@ static u64 take_return(void)
 /* RIP is behind the trap. */
 void site_trapped(void)
 {
-    u64 start_va = frame.rip - TRAP_LEN;
-    const struct site *site = cpl() == 0 ? site_at(start_va) : NULL;
+    u64 start_va = frame.rip - TRAP_LEN, linked = linked_va(frame.rip);
+    const struct site *site = cpl() == 0 ? site_at(linked - TRAP_LEN) : NULL;
     struct fault fault;
 
-    if (frame.rip == (u64)sti_trapped) {
+    if (linked == (u64)sti_trapped) {
         /* The instruction behind sti runs first, as on hardware; then the interrupt is taken. */
         frame.rip = take_return();
         deliver_after_next_instruction();
-    } else if (frame.rip == (u64)popf_trapped) {
+    } else if (linked == (u64)popf_trapped) {
         static const struct row popf = {.class_number = CLASS_POPF, .width = 8};
         u64 next_rip = take_return();
 
         work(&popf, next_rip - CALL_LEN, next_rip);
-    } else if (site && site_start_va(site) == start_va) {
+    } else if (site && site_start_va(site) == linked - TRAP_LEN) {
         work(site_row(site), start_va, frame.rip);
     } else { /* int $0x80 of the guest's own */
         u64 next_rip = frame.rip;

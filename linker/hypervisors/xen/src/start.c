@@ -22,6 +22,8 @@ void start_of_day(const struct start_info *info)
     shadow_init();
     traps_init();
     events_init();
+    vcpu_virtual_offset = virt_base;
     firmware(memory_end_pfn() * PAGE_LEN, command_line, mod_start - virt_base, mod_len);
+    frame.rip -= virt_base; /* one to one, as the tables map it */
     enter_guest();
 }

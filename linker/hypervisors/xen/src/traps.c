@@ -17,15 +17,16 @@ static bool stepping;
 
 static bool in_entries(void)
 {
-    return in_module_text(frame.rip);
+    return in_module_text(linked_va(frame.rip));
 }
 
 /* Whether the guest's next instruction is a bound hlt, which takes an interrupt by itself. */
 static bool at_hlt(void)
 {
-    const struct site *site = site_at(frame.rip);
+    u64 va = linked_va(frame.rip);
+    const struct site *site = site_at(va);
 
-    return site && site_start_va(site) == frame.rip && site_row(site)->class_number == CLASS_HLT;
+    return site && site_start_va(site) == va && site_row(site)->class_number == CLASS_HLT;
 }
 
 /*
