@@ -33,6 +33,9 @@ u64 operand_va(const struct row *row)
 
     if (row->base >= 0)
         va += frame.reg[row->base];
+    /* RIP-relative, made absolute for the linked address; code that runs elsewhere can have no absolute operand. */
+    if (row->base < 0 && row->index < 0)
+        va -= linked_va(frame.rip) - frame.rip;
     if (row->index >= 0)
         va += frame.reg[row->index] * row->scale;
     if (row->address_bits == 32)

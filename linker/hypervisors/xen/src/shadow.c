@@ -16,6 +16,7 @@
 #define FAULT_REPEATS_MAX 4 /* read, then write with the dirty bit, then fetch */
 #define EFER_NXE (1ull << 11)
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
+#define PART_OF_LARGE_PAGE (1ull << 9) /* a bit the hardware leaves to software, and Xen to its guests */
 #define XEN_START_VA 0xffff800000000000ull /* arch-x86/xen-x86_64.h: HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_END */
 #define XEN_END_VA 0xffff880000000000ull
 
@@ -158,6 +159,8 @@ struct fault mmu_host_fault(u64 va, enum access access)
         value |= PTE_WRITABLE | PTE_DIRTY;
     if (!found.executable)
         value |= PTE_NO_EXECUTE;
+    if (found.page_len > PAGE_LEN)
+        value |= PART_OF_LARGE_PAGE;
     map(root_pfn[user], va & ~(PAGE_LEN - 1), value);
     return NO_FAULT;
 }
@@ -172,12 +175,12 @@ void mmu_flush_all(void)
     flush_tlb();
 }
 
-/* Drops the 2 MiB around `va`: the page there may be a large one. Dropping too much is always right. */
+/* Drops the page at `va`, and with it every part of a large page nearby: it may be that one. Too much is always right. */
 void mmu_flush_page(u64 va)
 {
     static struct mmu_update clear[ENTRIES];
     unsigned root, i;
-    bool any = false;
+    u32 dropped = 0;
     u64 pfn;
 
     fault_repeats = 0;
@@ -186,14 +189,17 @@ void mmu_flush_page(u64 va)
 
         if (!canonical(va) || !find_last_table(root_pfn[root], va, &pfn))
             continue;
-        for (i = 0; i < ENTRIES; i++)
-            if (page_contents(pfn)[i])
+        for (i = 0; i < ENTRIES; i++) {
+            u64 entry = page_contents(pfn)[i];
+
+            if (entry && (i == index_of(va, 0) || (entry & PART_OF_LARGE_PAGE)))
                 clear[count++] = (struct mmu_update){.ptr = machine_frame(pfn) * PAGE_LEN + i * 8};
+        }
         if (count)
             update(clear, count);
-        any |= count != 0;
+        dropped += count;
     }
-    if (any)
+    if (dropped)
         flush_tlb();
 }
 
