@@ -70,11 +70,14 @@ class XenBinding:
         form = self._best_form(insn, flags)
         if len(form.code) <= room_len:
             return form
-        if len(INT_80) <= room_len and not flags & INFO_PAD_FRONT:
-            return Form(FormKind.TRAP, INT_80, reason=f"{room_len} bytes are too few for more than a trap")
+        pad_front = bool(flags & INFO_PAD_FRONT)
+        if len(INT_80) <= room_len:
+            return Form(
+                FormKind.TRAP, INT_80, reason=f"{room_len} bytes are too few for more than a trap", pad_front=pad_front
+            )
         if insn.class_name in FAULT_ANYWAY:
             reason = f"{room_len} bytes are too few for more; the processor's #GP tells"
-            return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=bool(flags & INFO_PAD_FRONT))
+            return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=pad_front)
         return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
 
     def _best_form(self, insn: Instruction, flags: int) -> Form:
@@ -98,7 +101,8 @@ class XenBinding:
             if name in ("pushf", "popf") and insn.width_bits == 64:
                 entry = f"xen_{name}q"
                 return Form(FormKind.CALL, CALL, (Fixup(1, entry, PC32_END),), reason="works the virtual flags")
-        return Form(FormKind.TRAP, INT_80, reason="Xen brings the trap to the module")
+        # A trap for sti ends with its site, as the call does.
+        return Form(FormKind.TRAP, INT_80, reason="Xen brings the trap to the module", pad_front=name == "sti")
 
     def tables(self, context: TableContext) -> Tables:
         """Rows, their texts, and the site table; the notes Xen's domain builder looks for."""

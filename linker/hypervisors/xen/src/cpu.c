@@ -84,4 +84,5 @@ void enter_guest(void)
     frame.host_cs = cpl() == 3 ? real_selector(vcpu.selector[SEG_CS], FLAT_CS) : FLAT_CS;
     frame.host_ss = cpl() == 3 ? real_selector(vcpu.selector[SEG_SS], FLAT_SS) : FLAT_SS;
     frame.host_words[3] = 0;
+    hypercall_counts[HYPERVISOR_IRET]++; /* which entry.S makes */
 }

@@ -31,11 +31,40 @@ hypercall_stubs:
 /* The bound image's entry: RSI is struct start_info, events are masked, the stack is the bootstrap stack (xen.h). */
     export xen_start
 xen_start:
+    cmpb $0xcc, hypercall_stubs(%rip)
+    je not_on_xen
     cld
     lea xen_stack_top(%rip), %rsp
     mov %rsi, %rdi
     xor %ebp, %ebp
     call start_of_day
+    jmp xen_leave
+
+/*
+ * Nobody filled the hypercall page: Linux started the image as a program, or something on the bare machine entered it in
+ * long mode. Says so by write(2), or on COM1, and ends.
+ */
+not_on_xen:
+    lea not_on_xen_text(%rip), %rsi
+    mov $not_on_xen_end - not_on_xen_text, %edx
+    mov %cs, %eax
+    test $3, %al
+    jz 1f
+    mov $2, %edi
+    mov $1, %eax                    /* write */
+    syscall
+    mov $1, %edi
+    mov $231, %eax                  /* exit_group */
+    syscall
+1:  mov %edx, %ecx
+    mov $0x3f8, %edx
+    rep outsb
+2:  cli
+    hlt
+    jmp 2b
+not_on_xen_text:
+    .ascii "previrt-xen: this image is bound to xen and must be started by Xen as PV dom0\n"
+not_on_xen_end:
 
 /*
  * To the guest, as `frame` says, by the iret hypercall. Its stub pushes RCX, R11 and RAX in front of struct iret_context's

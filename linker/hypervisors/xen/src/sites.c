@@ -46,8 +46,13 @@ void site_trapped(void)
         u64 next_rip = take_return();
 
         work(&popf, next_rip - CALL_LEN, next_rip);
-    } else if (site && site_start_va(site) == linked - TRAP_LEN) {
+    } else if (site && (site_start_va(site) == linked - TRAP_LEN || site_start_va(site) + site->length == linked)) {
+        /* In front of the padding, or behind it. */
+        bool shadow = site_row(site)->class_number == CLASS_STI && !vcpu_vif_word;
+
         work(site_row(site), start_va, frame.rip);
+        if (shadow && vcpu_vif_word)
+            deliver_after_next_instruction();
     } else { /* int $0x80 of the guest's own */
         u64 next_rip = frame.rip;
 

@@ -7,6 +7,22 @@ void start_of_day(const struct start_info *info);
 
 static char command_line[sizeof((struct start_info *)0)->cmd_line];
 
+static bool command_line_has(const char *word)
+{
+    u64 length = string_length(word), i;
+    const char *at = command_line;
+
+    while (*at) {
+        for (i = 0; i < length && at[i] == word[i]; i++)
+            ;
+        if (i == length && (!at[i] || at[i] == ' '))
+            return true;
+        while (*at && *at++ != ' ')
+            ;
+    }
+    return false;
+}
+
 void start_of_day(const struct start_info *info)
 {
     u64 virt_base, mod_start = info->mod_start, mod_len = info->mod_len;
@@ -16,6 +32,7 @@ void start_of_day(const struct start_info *info)
     if (!vcpu_guest_entry_va)
         stop_guest("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", 0);
     copy_bytes(command_line, info->cmd_line, sizeof command_line);
+    statistics_wanted = command_line_has(STATISTICS_WORD);
     control_reset();
     virt_base = memory_init(info); /* which takes `info` away */
     descriptors_init();

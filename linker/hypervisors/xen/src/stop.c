@@ -17,7 +17,7 @@ static const char *const hypercall_names[HYPERCALLS] = {
     [H_STACK_SWITCH] = "stack_switch", [H_FPU_TASKSWITCH] = "fpu_taskswitch", [H_PLATFORM_OP] = "platform_op",
     [H_UPDATE_DESCRIPTOR] = "update_descriptor", [H_UPDATE_VA_MAPPING] = "update_va_mapping",
     [H_SET_TIMER_OP] = "set_timer_op", [H_CONSOLE_IO] = "console_io", [H_VCPU_OP] = "vcpu_op",
-    [H_SET_SEGMENT_BASE] = "set_segment_base", [H_MMUEXT_OP] = "mmuext_op", [H_SCHED_OP] = "sched_op",
+    [H_SET_SEGMENT_BASE] = "set_segment_base", [H_MMUEXT_OP] = "mmuext_op", [H_SCHED_OP] = "sched_op", [HYPERVISOR_IRET] = "iret",
     [H_CALLBACK_OP] = "callback_op", [H_EVENT_CHANNEL_OP] = "event_channel_op",
 };
 

@@ -1,8 +1,6 @@
 /* Xen's clock and events: when an edge of the guest's timer is due, when the console has input, and sleeping. */
 #include "xen.h"
 
-#define EVENT_WORDS 64u
-
 static u32 timer_port, console_port;
 
 /* Nanoseconds since Xen started (xen.h, vcpu_time_info): Xen may change the record at any time; odd: being written. */
@@ -37,17 +35,12 @@ static void set_next_edge(void)
         host_arm_timer(host_now_ns() + (u64)left, 0);
 }
 
-/* Takes note of all events; true if the timer's was among them. */
-static bool take_events(void)
+/* Whether an event came on `port`; takes note of it. */
+static bool take_event(u32 port)
 {
-    u64 *word = &shared_info->evtchn_pending[timer_port / 64];
-    u64 bit = 1ull << (timer_port % 64);
-    bool timer = (__atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
+    u64 bit = 1ull << (port % 64);
 
-    __atomic_fetch_and(&shared_info->evtchn_pending[console_port / 64], ~(1ull << (console_port % 64)), __ATOMIC_SEQ_CST);
-    shared_info->vcpu[0].upcall_pending = 0;
-    __atomic_exchange_n(&shared_info->vcpu[0].pending_selector, 0, __ATOMIC_SEQ_CST);
-    return timer;
+    return (__atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
 }
 
 void recompute_pending(void)
@@ -55,11 +48,18 @@ void recompute_pending(void)
     vcpu_pending = pic_wants_interrupt();
 }
 
+/* Xen sets a port's bit, then its word's, then upcall_pending (event_channel.h): they are cleared in the other order. */
 void update_pending(void)
 {
-    bool timer = take_events();
+    bool timer;
 
-    uart_input_ready();
+    shared_info->vcpu[0].upcall_pending = 0;
+    __atomic_exchange_n(&shared_info->vcpu[0].pending_selector, 0, __ATOMIC_SEQ_CST);
+    timer = take_event(timer_port);
+    if (take_event(console_port)) {
+        console_input_arrived();
+        uart_input_ready();
+    }
     timer_expired();
     if (timer)
         set_next_edge();

@@ -121,6 +121,8 @@ void trap_from_guest(u32 vector, u64 error)
     } else {
         if (stepping)
             end_stepping();
+        if (vector == V_NM)
+            task_switch_reported();
         if (!was_stepping || vector != V_DB)
             from_guest(vector, error);
         if (was_stepping && vector == V_PF && frame.rip == rip)

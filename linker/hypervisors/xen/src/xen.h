@@ -53,6 +53,10 @@ void task_switch_reported(void);
 void events_init(void);
 void events_arrived(void);
 
+/* ---- console.c ---- */
+
+void console_input_arrived(void);
+
 /* ---- traps.c ---- */
 
 void traps_init(void);
