@@ -149,7 +149,9 @@ def test_a_site_too_short_traps_where_the_host_faults_and_is_refused_elsewhere(
 def test_rows_say_what_the_decoder_said(instructions: dict[str, Instruction]) -> None:
     listed = [instructions["lidt"], instructions["ljmp"], instructions["out"]]
     sites = [(0x400000, 0x400008, 0), (0x400010, 0x400018, 1), (0x400020, 0x400028, 2)]
-    tables = BINDING.tables(TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192))
+    tables = BINDING.tables(
+        TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192, {}, 0)
+    )
     lidt, ljmp, out = (ROW.unpack_from(tables.data, offset) for offset in tables.rows)
     assert (lidt[0], lidt[1], lidt[4 + 2 : 9], lidt[11]) == (7, 5, (4, -1, 1), 16)
     assert ljmp[2] == 8, "the offset of a far pointer, without its selector"
