@@ -20,10 +20,13 @@ format: ## let ruff put the sources in order
 modules: ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/lol/src
 	$(MAKE) -B -C linker/hypervisors/xen/src
+	$(MAKE) -B -C linker/hypervisors/vnuma/src-ia64
+	$(MAKE) -B -C linker/hypervisors/xen/src-ia64
 
-guest: ## rebuild the x86-64 fixture guest
+guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
+	PATH="$$(fixtures/toolchain/build.sh):$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -B -C fixtures/ia64
 
 bench: ## build Linux 6.1 for each architecture once, then print the linker's speed as ratios
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"

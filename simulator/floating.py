@@ -139,6 +139,22 @@ def logical(kind: str, f2: int, f3: int) -> int:
     return from_integer({"fand": a & b, "fandcm": a & ~b, "for": a | b, "fxor": a ^ b}[kind])
 
 
+def join_halves(kind: str, f2: int, f3: int) -> int:
+    """Fmix and fsxt: a half of each significand, or the sign of f2's half in place of it, in integer format."""
+    if NATVAL in {f2, f3}:
+        return NATVAL
+    name, _, which = kind.partition(".")
+    left, right = (half_of(which[0], f2), half_of(which[-1], f3))
+    if name == "fsxt":
+        left = 0xFFFFFFFF if left >> 31 else 0
+    return from_integer(left << 32 | right)
+
+
+def half_of(which: str, value: int) -> int:
+    """Return the left (l) or right (r) 32 bits of a significand."""
+    return value >> 32 & 0xFFFFFFFF if which == "l" else value & 0xFFFFFFFF
+
+
 def convert_from_signed(f2: int) -> int:
     """fcvt.xf: the significand as a signed integer, normalised."""
     if f2 == NATVAL:

@@ -56,9 +56,26 @@ def inline(insn: Instruction, room_len: int, text: str, reason: str = "") -> For
     return Form(FormKind.INLINE, assembled.code, _fixups(assembled), reason=reason)
 
 
-def jump(insn: Instruction, text: str, reason: str = "", *, returns: bool = True) -> Form:
-    """A branch to a stub with `text`, which ends its last group; behind it a branch to the end of the site."""
-    site = assemble(f"brl.cond.sptk.few {STUB} ;;", insn.predicate)
+def inline_unless(
+    insn: Instruction, room_len: int, text: str, predicate: str, stub_text: str, *, reason: str = ""
+) -> Form | None:
+    """`text` in the site, then, where `predicate` is true, a branch to a stub; None where the site does not hold it.
+
+    The instruction has no predicate of its own. A compare that ends `text` may stand in the branch's group.
+    """
+    site = assemble(f"{text}\n({predicate}) brl.cond.spnt.few {STUB} ;;")
+    if len(site.code) > room_len or insn.predicate:
+        return None
+    stub = assemble(f"{stub_text}\nbrl.cond.sptk.few {SITE_END} ;;")
+    return Form(FormKind.INLINE, site.code, _fixups(site), Stub(stub.code, _fixups(stub), per_site=True), reason=reason)
+
+
+def jump(insn: Instruction, text: str, reason: str = "", *, returns: bool = True, here: str = "") -> Form:
+    """A branch to a stub with `text`, which ends its last group; behind it a branch to the end of the site.
+
+    `here`: what the site can do in front of the branch; it ends its last group.
+    """
+    site = assemble(f"{here}\nbrl.cond.sptk.few {STUB} ;;", insn.predicate)
     stub = assemble(f"{text}\nbrl.cond.sptk.few {SITE_END} ;;" if returns else text)
     return Form(
         FormKind.JUMP, site.code, _fixups(site), Stub(stub.code, _fixups(stub), per_site=returns), reason=reason

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _VALUES: tuple[tuple[str, str], ...] = (
     (r"xma\.(l|h|hu)", "multiply_add('{0}', {f3}, {f4}, {f2})"),
     (r"fmerge\.(s|ns|se)", "merge('{0}', {f2}, {f3})"),
+    (r"(fmix\.lr|fmix\.r|fmix\.l|fsxt\.r|fsxt\.l)", "join_halves('{0}', {f2}, {f3})"),
     (r"(fand|fandcm|for|fxor)", "logical('{0}', {f2}, {f3})"),
     (r"fcvt\.xf()", "convert_from_signed({f2})"),
 )

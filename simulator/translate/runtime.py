@@ -17,7 +17,7 @@ _ARITHMETIC = (
 ).split()
 _FLOATING = (
     "from_integer to_integer from_exponent to_exponent from_single to_single from_double to_double from_extended "
-    "to_extended from_spilled multiply_add merge logical convert_from_signed NATVAL"
+    "to_extended from_spilled multiply_add merge logical join_halves convert_from_signed NATVAL"
 ).split()
 _MACHINE = (
     "load store load_speculative load16 store16 compare_exchange compare_exchange16 exchange fetch_add load_float "

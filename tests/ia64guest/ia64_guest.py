@@ -45,7 +45,7 @@ def compare(found: list[str]) -> str:
 
 def simulate(image: Path) -> Run:
     """Run an image on the bare simulator; fails after TIMEOUT_S seconds."""
-    command = [sys.executable, "-m", "simulator", image]
+    command: list[str | Path] = [sys.executable, "-m", "simulator", image]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert not done.stderr
     return Run(done.stdout.splitlines(), done.returncode)

@@ -1,4 +1,4 @@
-"""The ia64 fixture guest on bare hardware, as the simulator plays it: not bound, bound to bare, and broken on purpose."""
+"""The ia64 fixture guest on the simulator: not bound, bound to bare, and broken on purpose."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def test_the_transcript_is_the_one_that_is_kept(bare_run: Run) -> None:
     assert not compare(bare_run.lines)
     assert bare_run.status == 0
     assert DONE.fullmatch(bare_run.lines[-1])
+
+
+def test_what_monitors_may_say_otherwise_is_right_here(bare_run: Run) -> None:
+    codes = [line.rpartition(" ")[2] for line in bare_run.machine_lines if line.startswith("user: refused: isr ")]
+    assert codes == ["10"] * 8 + ["20"] * 2 + ["10"] * 2
+    assert "tpa of nothing: isr 800000000" in bare_run.machine_lines
+    assert "disabled f6: Disabled FP-Register, isr 1" in bare_run.machine_lines
+    assert "disabled f32: Disabled FP-Register, isr 2" in bare_run.machine_lines
+    assert "psr.ss: Single Step, isr 8" in bare_run.machine_lines
+    assert "psr.tb: Taken Branch, isr 4" in bare_run.machine_lines
+    assert "load, no key: Data Key Miss" in bare_run.machine_lines
+    assert "load, key without read: Key Permission" in bare_run.machine_lines
 
 
 def test_bound_to_bare_it_does_the_same(tmp_path: Path, bare_run: Run) -> None:

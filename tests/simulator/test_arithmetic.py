@@ -3,6 +3,8 @@
 import pytest
 
 from simulator import arithmetic
+from simulator.cpu import FR_NATVAL
+from simulator.floating import from_integer, join_halves
 from simulator.isa.decoder import decode_bundle
 
 
@@ -37,3 +39,20 @@ def test_mlx_is_two_instructions() -> None:
     bundle = decode_bundle(0x60000000000000000000000100000005)
     assert bundle is not None
     assert [slot.key if slot else None for slot in bundle.slots] == ["nop.m", None, "movl"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("fmix.lr", 0x81234567_89ABCDEF),
+        ("fmix.l", 0x81234567_01234567),
+        ("fmix.r", 0x7654321F_89ABCDEF),
+        ("fsxt.l", 0xFFFFFFFF_01234567),
+        ("fsxt.r", 0x00000000_89ABCDEF),
+    ],
+)
+def test_halves_of_significands(kind: str, expected: int) -> None:
+    """SDM volume 3, fmix and fsxt: the first source gives the left half or its sign, the second the right half."""
+    first, second = from_integer(0x81234567_7654321F), from_integer(0x01234567_89ABCDEF)
+    assert join_halves(kind, first, second) == from_integer(expected)
+    assert join_halves(kind, first, FR_NATVAL) == FR_NATVAL

@@ -17,6 +17,7 @@ ivt:    .org ivt+0x1000
         br.cond.sptk.few interrupt ;;
         .org ivt+0x8000
 """
+# Handlers start in bank 0, the rest is in bank 1: what both use is in r2 to r11.
 NO_INTERRUPT = "interrupt: br.cond.sptk.few fail ;;\n"
 NO_MISS = "data_miss: br.cond.sptk.few fail ;;\n"
 
@@ -106,6 +107,25 @@ fail:   mov r32=99 ;;
     assert stats(result.errors) == (3, 1)  # mov from psr, ssm, mov from psr as they are; the exit
 
 
+def test_the_area_is_not_in_physical_memory(tmp_path: Path) -> None:
+    """Behind the guest's memory nothing answers, though the node keeps the area there."""
+    source = f"""
+        .explicit
+        .global _start
+_start: movl r14={256 << 20:#x} ;;
+        ld8 r15=[r14]
+        st8 [r14]=r14
+        movl r16={AREA:#x} ;;
+        ld8 r17=[r16] ;;
+        cmp.eq p6,p7=r17,r8
+        mov r32=99 ;;
+(p6)    cmp.eq.unc p8,p9=0,r15 ;;
+(p8)    mov r32=0 ;;
+        {leave(32)}
+"""
+    assert run(tmp_path, source, 1).status == 0
+
+
 SET_UP_INTERRUPTS = """
         movl r14=ivt ;;
         mov cr.iva=r14
@@ -130,21 +150,21 @@ _start: {SET_UP_INTERRUPTS}
 1:      adds r17=-1,r17 ;;
         cmp.ne p6,p7=0,r17 ;;
 (p6)    br.cond.sptk.few 1b
-        mov r20=0
-        mov r21=0
+        mov r8=0
+        mov r9=0
         movl r15={AREA + 0x4000:#x} ;;
         st2 [r15]=r15 ;;
-        mov r21=r20                     // interrupted in front of this, or not at all
+        mov r9=r8                     // interrupted in front of this, or not at all
         st2 [r15]=r0 ;;
-        cmp.ne p6,p7=0x40,r21 ;;
+        cmp.ne p6,p7=0x40,r9 ;;
 (p6)    br.cond.spnt.few fail
         mov r32=0 ;;
         {leave(32)}
 interrupt:
-        mov r20=cr.ivr ;;
+        mov r8=cr.ivr ;;
         mov cr.eoi=r0
-        mov r22=cr.ipsr ;;
-        tbit.z p6,p7=r22,14 ;;
+        mov r10=cr.ipsr ;;
+        tbit.z p6,p7=r10,14 ;;
 (p6)    br.cond.spnt.few fail
         rfi ;;
 fail:   mov r32=99 ;;
@@ -161,18 +181,18 @@ def test_interrupts_between_nodes_arrive_in_order_and_find_the_memory_written_be
         + f"""
 cpu_main:
         {SET_UP_INTERRUPTS}
-        movl r21=word
+        movl r8=word
         cmp.ne p6,p7=0,r20 ;;
 (p6)    br.cond.spnt.few receiver
         mov r16=1 ;;
-1:      ld8 r14=[r21] ;;                // wait until the other is ready for the next
+1:      ld8 r14=[r8] ;;                // wait until the other is ready for the next
         adds r17=-1,r16
         shl r17=r17,1 ;;
         adds r17=1,r17 ;;
         cmp.ne p6,p7=r14,r17 ;;
 (p6)    br.cond.sptk.few 1b
         adds r17=1,r17 ;;
-        st8 [r21]=r17
+        st8 [r8]=r17
         mf
         movl r15=0xfee01000
         adds r18=0x40,r16 ;;
@@ -182,26 +202,26 @@ cpu_main:
 (p6)    br.cond.sptk.few 1b
         br.cond.sptk.few finish ;;
 receiver:
-        mov r22=0x41
-        mov r23=1 ;;
-        st8 [r21]=r23
+        mov r9=0x41
+        mov r10=1 ;;
+        st8 [r8]=r10
         ssm 1<<14 ;;
-2:      cmp.ge p6,p7=0x54,r22 ;;
+2:      cmp.ge p6,p7=0x54,r9 ;;
 (p6)    br.cond.sptk.few 2b
         rsm 1<<14 ;;
         br.cond.sptk.few finish ;;
 interrupt:
-        mov r24=cr.ivr
-        adds r23=1,r23
-        ld8 r25=[r21] ;;
-        cmp.ne p8,p9=r24,r22
-        cmp.ne p10,p11=r25,r23
-        adds r23=1,r23
-        adds r22=1,r22 ;;
+        mov r11=cr.ivr
+        adds r10=1,r10
+        ld8 r2=[r8] ;;
+        cmp.ne p8,p9=r11,r9
+        cmp.ne p10,p11=r2,r10
+        adds r10=1,r10
+        adds r9=1,r9 ;;
 (p8)    br.cond.spnt.few fail
 (p10)   br.cond.spnt.few fail
         mov cr.eoi=r0 ;;
-        st8 [r21]=r23
+        st8 [r8]=r10
         rfi ;;
 {NO_MISS}
         .data
@@ -228,7 +248,7 @@ cpu_main:
         movl r22=0x4100661     // 64 MiB + 1 MiB, present, accessed, dirty, read and write
         mov r23=14<<2
         movl r26=mapped
-        mov r27=0 ;;
+        mov r9=0 ;;
         rsm 1<<13 ;;
         mov cr.ifa=r21
         mov cr.itir=r23 ;;
@@ -238,7 +258,7 @@ cpu_main:
         ld8 r14=[r21]
         rsm 1<<17 ;;
         srlz.d ;;
-        cmp.ne p6,p7=0,r27
+        cmp.ne p6,p7=0,r9
         fetchadd8.rel r15=[r26],1 ;;
 (p6)    br.cond.spnt.few fail
         cmp.ne p6,p7=0,r20 ;;
@@ -257,11 +277,11 @@ wait:   ld8 r15=[r26] ;;
         ld8 r14=[r21] ;;
         rsm 1<<17 ;;
         srlz.d ;;
-        cmp.ne p6,p7=1,r27 ;;
+        cmp.ne p6,p7=1,r9 ;;
 (p6)    br.cond.spnt.few fail
         br.cond.sptk.few finish ;;
 data_miss:
-        mov r27=1
+        mov r9=1
         mov r14=cr.ipsr
         movl r15=1<<41 ;;
         add r14=r14,r15 ;;              // skip the load, which is in slot 0
@@ -334,6 +354,63 @@ turn:   data8 0
     )
     result = run(tmp_path, source, 4)
     assert (result.status, result.output) == (0, b"ABCD")
+
+
+def test_firmware_answers_static_and_stacked_pal_calls_and_sal(tmp_path: Path) -> None:
+    """PAL by its two conventions, found in the SAL system table; what is not there gives -1."""
+    source = f"""
+        .explicit
+        .global _start
+_start: alloc r2=ar.pfs,0,4,4,0
+        adds r14=8,r28 ;;
+        ld8 r14=[r14] ;;                // EFI system table
+        adds r14=112,r14 ;;
+        ld8 r14=[r14] ;;                // configuration table
+        adds r14=40,r14 ;;
+        ld8 r14=[r14] ;;                // SAL system table
+        adds r15=104,r14
+        adds r16=112,r14 ;;
+        ld8 r15=[r15]                   // PAL
+        ld8 r16=[r16] ;;                // SAL
+        mov b6=r15
+        mov b7=r16
+        mov r32=0x55
+        mov r28=34                      // PAL_VM_PAGE_SIZE, static: a branch, back by b0
+        movl r14=1f ;;
+        mov b0=r14 ;;
+        br.cond.sptk.few b6 ;;
+1:      cmp.ne p6,p7=0,r8
+        tbit.z p8,p9=r9,14 ;;           // 16 KiB pages
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        mov r28=274                     // PAL_BRAND_INFO, stacked: a call, the index again in the first argument
+        mov r36=274 ;;
+        br.call.sptk.few b0=b6 ;;
+        cmp.ne p6,p7=-1,r8
+        cmp.ne p8,p9=0x55,r32 ;;        // our frame is back
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        movl r36=0x01000012             // SAL_FREQ_BASE
+        mov r37=0 ;;
+        br.call.sptk.few b0=b7 ;;
+        movl r14=100000000 ;;
+        cmp.ne p6,p7=0,r8
+        cmp.ne p8,p9=r9,r14 ;;
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        movl r36=0x01000009             // SAL_CACHE_INIT
+        ;;
+        br.call.sptk.few b0=b7 ;;
+        cmp.ne p6,p7=-1,r8
+        cmp.ne p8,p9=0x55,r32 ;;
+(p6)    br.cond.spnt.few fail
+(p8)    br.cond.spnt.few fail
+        mov r16=0 ;;
+        {leave(16)}
+fail:   mov r16=99 ;;
+        {leave(16)}
+"""
+    assert run(tmp_path, source, 1).status == 0
 
 
 def test_exit_of_any_node_ends_the_machine(tmp_path: Path) -> None:

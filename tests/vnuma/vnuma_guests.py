@@ -48,7 +48,7 @@ _start: alloc r2=ar.pfs,0,0,8,0
 (p6)    br.cond.spnt.few fail
 1:      cmp.le p6,p7=NODES,r17
         shl r18=r17,12 ;;
-(p6)    br.cond.spnt.few cpu_main
+(p6)    br.cond.spnt.few gather
         add r18=r18,r15
         adds r17=1,r17 ;;
         st8 [r18]=r16
@@ -58,7 +58,12 @@ ap_start:
         movl r14=0x1234 ;;
         shr.u r20=r20,24
         cmp.ne p6,p7=r1,r14 ;;
-(p6)    br.cond.spnt.few fail
+(p6)    br.cond.spnt.few fail ;;
+gather: movl r14=here ;;                // all go on together
+        fetchadd8.rel r15=[r14],1 ;;
+1:      ld8.acq r15=[r14] ;;
+        cmp.ne p6,p7=NODES,r15 ;;
+(p6)    br.cond.sptk.few 1b
         br.cond.sptk.few cpu_main ;;
 fail:   mov r32=99 ;;
         break.m 0x1d0120 ;;
@@ -74,10 +79,11 @@ park:   br.cond.sptk.few b0 ;;          // back to SAL
         .data
         .balign 4096
 done:   data8 0
+here:   data8 0
         .balign 4096
         .text
 """
-"""All processors reach cpu_main with their number in r20, in physical mode, psr.ic zero."""
+"""All processors reach cpu_main together, with their number in r20, in physical mode, psr.ic zero."""
 
 SUCCESS = f"""
 all_done:

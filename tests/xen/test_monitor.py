@@ -75,7 +75,7 @@ def test_break_of_the_guest_comes_back_with_its_immediate(tmp_path: Path) -> Non
 
 
 def test_break_in_metaphysical_mode_claims_translation_was_on(tmp_path: Path) -> None:
-    """The assembly path (fast_reflect) sets dt, it and rt in the saved psr; break 0 takes the path in C, which does not."""
+    """The assembly path (fast_reflect) says psr.dt, it and rt were on; break 0 takes the path in C, which does not."""
     handler = "xsi r24, 0x4880\n ld8 r10=[r24] ;;\n tbit.nz p6,p7=r10,17 ;;\n alloc r2=ar.pfs,0,0,8,0 ;;\n"
     handler += "(p6) mov r16=1\n (p7) mov r16=2 ;;\n br.few leave ;;\n"
     for immediate, status in (("0x21", 1), ("0", 2)):

@@ -44,9 +44,9 @@ _start: mov ar.rsc=0
         mov ar.bspstore=r2
         movl r3=ivt ;;
         mov cr.iva=r3
-        alloc r2=ar.pfs,0,32,8,0 ;;
+        alloc r2=ar.pfs,0,0,40,0 ;;
 """
-"""Backing store at 72 MiB, the vectors at ivt, a frame of 40; still metaphysical, psr.ic 0, events masked.
+"""Backing store at 72 MiB, the vectors at ivt, a frame of 40 output registers; metaphysical, psr.ic 0, events masked.
 
 Macros: xsi gives the address of a field of the shared page, put writes a character, exit ends the domain.
 """

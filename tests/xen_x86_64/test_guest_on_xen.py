@@ -14,7 +14,7 @@ import linker
 
 TRANSCRIPT_LIMIT_S = 60
 TICK_TOLERANCE = 0.1
-IDLE_S = 8
+IDLE_S = 4
 
 
 @pytest.fixture(scope="module")

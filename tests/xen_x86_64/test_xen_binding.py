@@ -24,7 +24,7 @@ ENTRY, HYPERCALL_PAGE, VIRT_BASE, PADDR_OFFSET, XEN_VERSION, GUEST_OS, LOADER = 
 SUPPORTED_FEATURES, PHYS32_ENTRY = 17, 18
 DOM0 = 1 << 11
 # pyelftools shows small types as if GNU owned the notes.
-GNU_NAMES = {
+GNU_NAMES: dict[str | int, int] = {
     f"NT_GNU_{name}": number
     for number, name in enumerate("ABI_TAG HWCAP BUILD_ID GOLD_VERSION PROPERTY_TYPE_0".split(), start=1)
 }
@@ -86,7 +86,7 @@ def notes_of(image: Path) -> dict[int, bytes]:
             assert isinstance(segment, NoteSegment)
             for note in segment.iter_notes():
                 if note["n_name"] == "Xen":
-                    found[GNU_NAMES.get(note["n_type"], note["n_type"])] = note["n_descdata"]
+                    found[GNU_NAMES.get(note["n_type"]) or int(note["n_type"])] = note["n_descdata"]
     return found
 
 

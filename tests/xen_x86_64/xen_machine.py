@@ -18,7 +18,7 @@ CPU = "max,-smap"
 XEN_OPTIONS = "console=com1 com1=115200 console_timestamps=boot"
 MACHINE_MARK = "~ "
 XEN_MARK = "(XEN)"
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 class Run(NamedTuple):

@@ -69,6 +69,11 @@ def _free(insn: Instruction, count: int, *, sources: tuple[int, ...] = (), desti
     return found[:count]
 
 
+def _short(insn: Instruction, room_len: int, text: str, reason: str) -> Form:
+    """Inline; where the room is one bundle, as in a vector table, a stub."""
+    return inline(insn, room_len, text, reason) or jump(insn, text, f"{reason}, room for a branch")
+
+
 def _mask(insn: Instruction, room_len: int) -> Form:
     """Ssm and rsm of psr.i, psr.ic and the user mask: words of the area, sum and rum. Other bits are the node's work.
 
@@ -86,7 +91,7 @@ def _mask(insn: Instruction, room_len: int) -> Form:
     words = [va for bit, va in ((PSR_IC, PSR_VA), (PSR_I, I_VA)) if mask & bit]
     for va in words if setting else reversed(words):
         lines += [f"movl {address}={va:#x} ;;", f"st2 [{address}]={value}"]
-    return inline(insn, room_len, "\n".join(lines) + " ;;", "words of the virtual CPU area") or trapping(insn, EMULATED)
+    return _short(insn, room_len, "\n".join(lines) + " ;;", "words of the virtual CPU area")
 
 
 def _from_psr(insn: Instruction, room_len: int) -> Form:
@@ -125,7 +130,7 @@ def _from_cr(insn: Instruction, room_len: int) -> Form:
     if not target or control not in SHOWN:
         return trapping(insn, EMULATED)
     text = f"movl r{target}={CONTROL_REGISTERS_VA + REGISTER_LEN * control:#x} ;;\nld8 r{target}=[r{target}] ;;"
-    return inline(insn, room_len, text, "copy in the virtual CPU area") or trapping(insn, EMULATED)
+    return _short(insn, room_len, text, "copy in the virtual CPU area")
 
 
 def _to_cr(insn: Instruction, room_len: int) -> Form:
@@ -134,7 +139,7 @@ def _to_cr(insn: Instruction, room_len: int) -> Form:
     if not scratch or control not in SAVED:
         return trapping(insn, EMULATED)
     text = f"movl {scratch[0]}={CONTROL_REGISTERS_VA + REGISTER_LEN * control:#x} ;;\nst8 [{scratch[0]}]=r{source} ;;"
-    return inline(insn, room_len, text, "word of the virtual CPU area") or trapping(insn, EMULATED)
+    return _short(insn, room_len, text, "word of the virtual CPU area")
 
 
 def _from_rr(insn: Instruction) -> Form:

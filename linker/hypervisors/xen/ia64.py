@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, FormKind, Tables, TargetNote
-from linker.hypervisors.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
+from linker.hypervisors.ia64_forms import Scratch, inline, inline_unless, jump, native, trapping, unneeded
 from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_words as words
 from linker.sites.ia64.bundles import SLOT_MASK, Bundle, join, split
@@ -73,18 +73,24 @@ def _mask(insn: Instruction, room_len: int) -> Form:
     if registers and (predicates or not setting):
         possible |= PSR_I
     rest = mask & ~possible
-    lines = (_set if setting else _reset)(mask & possible, rest, registers, predicates or ("p0", "p0"))
-    text = "\n".join(lines)
     if rest == mask == insn.immediate:
         return trapping(insn, EMULATED)
     reason = f"{SHARED}; Xen emulates the rest of the mask" if rest else SHARED
-    if insn.predicate and "(p" in text:
-        return jump(insn, text, reason)  # the stub's own predicate says whether an event is pending
-    return inline(insn, room_len, text, reason) or jump(insn, text, reason)
+    text = "\n".join((_set if setting else _reset)(mask & possible, rest, registers))
+    if not setting or not mask & possible & PSR_I or predicates is None:
+        return inline(insn, room_len, text, reason) or jump(insn, text, reason)
+    # On, and if an event is pending (the byte in front) let Xen do it again and deliver.
+    a, (p, q) = registers[0], predicates
+    text += f"\nmovl {a}={words.MASK_VA:#x} ;;\nst1 [{a}]=r0,-1 ;;\nld1 {a}=[{a}] ;;\ncmp.ne {p},{q}=0,{a}"
+    again = f"ssm {PSR_I:#x} ;;"
+    whole = f"{text} ;;\n({p}) {again}"
+    if insn.predicate:  # the instruction's own goes on the branch
+        return jump(insn, whole, reason)
+    form = inline(insn, room_len, whole, reason) or inline_unless(insn, room_len, text, p, again, reason=reason)
+    return form or jump(insn, whole, reason)
 
 
-def _reset(mask: int, rest: int, registers: list[str], predicates: tuple[str, str]) -> list[str]:
-    del predicates
+def _reset(mask: int, rest: int, registers: list[str]) -> list[str]:
     lines = []
     if mask & PSR_I:
         lines += [f"movl {registers[0]}={words.MASK_VA:#x} ;;", f"st1 [{registers[0]}]={registers[0]} ;;"]
@@ -107,7 +113,8 @@ def _reset(mask: int, rest: int, registers: list[str], predicates: tuple[str, st
     return lines
 
 
-def _set(mask: int, rest: int, registers: list[str], predicates: tuple[str, str]) -> list[str]:
+def _set(mask: int, rest: int, registers: list[str]) -> list[str]:
+    """All but psr.i."""
     lines = [f"break.m {words.SSM_DT:#x} ;;"] if mask & PSR_DT else []
     if mask & PSR_USER_MASK:
         lines.append(f"sum {mask & PSR_USER_MASK:#x} ;;")
@@ -116,51 +123,46 @@ def _set(mask: int, rest: int, registers: list[str], predicates: tuple[str, str]
         lines += [f"mov {b}=1", f"movl {a}={words.PSR_IC_VA:#x} ;;", f"st4 [{a}]={b} ;;"]
     if rest:
         lines.append(f"ssm {rest:#x} ;;")
-    if mask & PSR_I:
-        a, (p, q) = registers[0], predicates
-        lines += [
-            f"movl {a}={words.MASK_VA:#x} ;;",
-            f"st1 [{a}]=r0,-1 ;;",
-            f"ld1 {a}=[{a}] ;;",
-            f"cmp.ne {p},{q}=0,{a} ;;",
-            f"({p}) ssm {PSR_I:#x} ;;",
-        ]
     return lines
 
 
-def _from_psr(insn: Instruction) -> Form:
+def _from_psr(insn: Instruction, room_len: int) -> Form:
     """The user mask from the processor, the rest from the shared page; psr.it and rt as the last cr.ipsr had them."""
     target = insn.registers[0]
     if not target:
         return trapping(insn, EMULATED)
     d = f"r{target}"
     front, (a, b), back = calls.enough(calls.free(insn, (target,)), (target,), 2)
-    text = f"""{front}
+    # As much as the site holds beside a branch: two bundles.
+    here = f"""
         movl {a}={words.PSR_IC_VA:#x} ;;
         ld4 {b}=[{a}],{words.PSR_PP_VA - words.PSR_IC_VA} ;;
-        dep.z {d}={b},13,1
-        ld1 {b}=[{a}],{words.PSR_DFH_VA - words.PSR_PP_VA} ;;
-        dep {d}={b},{d},21,1
-        ld1 {b}=[{a}],{words.METAPHYSICAL_VA - words.PSR_DFH_VA} ;;
-        dep {d}={b},{d},19,1
-        ld4 {b}=[{a}] ;;
-        xor {b}=1,{b}
-        movl {a}={words.LAST_IPSR_VA:#x} ;;
-        dep {d}={b},{d},17,1
-        ld8 {a}=[{a}] ;;
+        ld1 {d}=[{a}],{words.PSR_DFH_VA - words.PSR_PP_VA}
+        dep.z {b}={b},13,1 ;;"""
+    text = f"""
+        dep {b}={d},{b},21,1
+        ld1 {d}=[{a}],{words.METAPHYSICAL_VA - words.PSR_DFH_VA} ;;
+        dep {b}={d},{b},19,1
+        ld4 {d}=[{a}]
+        adds {a}={words.LAST_IPSR_VA - words.METAPHYSICAL_VA},{a} ;;
+        ld8 {a}=[{a}]
+        xor {d}=1,{d} ;;
+        dep {b}={d},{b},17,1
         extr.u {a}={a},36,1 ;;
-        or {b}={b},{a}
+        or {d}={d},{a}
         movl {a}={words.MASK_VA:#x} ;;
-        dep {d}={b},{d},27,1
+        dep {b}={d},{b},27,1
         ld1 {a}=[{a}] ;;
-        dep {d}={b},{d},36,1
-        adds {a}=-1,{a} ;;
-        extr.u {a}={a},63,1
-        mov {b}=psr.um ;;
-        or {d}={d},{b} ;;
+        dep {b}={d},{b},36,1
+        adds {a}=-1,{a}
+        mov {d}=psr.um ;;
+        or {d}={d},{b}
+        extr.u {a}={a},63,1 ;;
         dep {d}={a},{d},14,1 ;;
         {back}"""
-    return jump(insn, text, SHARED)
+    if front or room_len < 48:
+        return jump(insn, front + here + text, SHARED)
+    return jump(insn, text, SHARED, here=here)
 
 
 def _from_cr(insn: Instruction, room_len: int) -> Form:
@@ -327,7 +329,10 @@ def _insert_cached(insn: Instruction, room_len: int) -> Form:
 def _insert_register(insn: Instruction, room_len: int) -> Form:
     """Xen leaves what the register mapped before in the TLB, so all that is cached goes."""
     del room_len
-    return jump(insn, f"{insn.text} ;;\nptc.e r0 ;;", "Xen emulates it, but does not purge what was there")
+    slot, pte = insn.registers
+    which = "itr.d dtr" if insn.class_name == "itr_d" else "itr.i itr"
+    text = f"{which}[r{slot}]=r{pte} ;;\nptc.e r0 ;;"
+    return jump(insn, text, "Xen emulates it, but does not purge what was there")
 
 
 def _purge_global(insn: Instruction, room_len: int) -> Form:
@@ -381,7 +386,7 @@ NOTES = tuple(
 _BY_CLASS: dict[str, Callable[[Instruction, int], Form]] = {
     "ssm": _mask,
     "rsm": _mask,
-    "mov_from_psr": lambda insn, room_len: _from_psr(insn),
+    "mov_from_psr": _from_psr,
     "mov_from_cr": _from_cr,
     "mov_to_cr": _to_cr,
     "mov_from_rr": _from_rr,

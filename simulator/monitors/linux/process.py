@@ -133,9 +133,19 @@ class Process(Machine):
         cpu.ip = ip & -16 | slot
         if interruption.vector == reg.BREAK_INSTRUCTION and interruption.iim == abi.BREAK_SYSCALL:
             self._system_call()
-            return
-        self._fault(interruption, ip & -16, slot)
-        self.take_signals(in_syscall=False)
+        else:
+            self._fault(interruption, ip & -16, slot)
+            self.take_signals(in_syscall=False)
+        self._fill_frame()
+
+    def _fill_frame(self) -> None:
+        """Read the registers the current frame lacks, as the kernel's rfi does, taking the faults of that."""
+        while self.cpu.rse.dirty < 0:
+            try:
+                self.fill_frame()
+            except FrameFault as frame:
+                self._fault(frame.fault, self.cpu.ip & -16, self.cpu.ip & 3)
+                self.take_signals(in_syscall=False)
 
     def next_instruction(self, ip: int, slot: int) -> int:
         """Return the address after a slot."""
@@ -145,11 +155,7 @@ class Process(Machine):
         cpu = self.cpu
         site = cpu.ip
         cpu.ip = self.next_instruction(site, site & 3)
-        try:
-            restored = self.calls.make(site)
-        except FrameFault as frame:
-            self._fault(frame.fault, cpu.ip & -16, cpu.ip & 3)
-            restored = True
+        restored = self.calls.make(site)
         self.take_signals(in_syscall=not restored)
 
     def _fault(self, fault: reg.Interruption, ip: int, slot: int) -> None:

@@ -172,7 +172,10 @@ def _context(process: Process, rbs_base: int, context_va: int, *, in_syscall: bo
 
 
 def return_from_handler(process: Process) -> None:
-    """rt_sigreturn: everything from the frame at r12 + 16; r8 and r10 come from it too. Raises LinuxError EFAULT."""
+    """rt_sigreturn: everything from the frame at r12 + 16, r8 and r10 too; the frame of registers may need filling.
+
+    Raises LinuxError EFAULT.
+    """
     cpu, signals = process.cpu, process.signals
     sc = process.space.read(cpu.gr[12] + 16 + abi.FRAME_CONTEXT, abi.SC_LEN)
 
@@ -204,7 +207,6 @@ def return_from_handler(process: Process) -> None:
     cpu.set_psr(cpu.psr & ~reg.PSR_USER_MASK | get(abi.SC_UM) & reg.PSR_USER_MASK)
     cpu.ip = get(abi.SC_IP) & ~0xC
     process.choose_code()
-    process.fill_frame()
 
 
 def _restore_application_registers(cpu: Cpu, get: Callable[[int], int]) -> None:

@@ -107,7 +107,7 @@ def _call_pal(machine: NodeMachine, argument: int) -> None:
     cpu = machine.cpu
     index = cpu.gr[28]
     if index >> 8 & 1:
-        cpu.ip += 16  # the return that belongs to a frame: firmware.py
+        cpu.ip = (cpu.ip & -16) + 32  # the return that belongs to a frame: firmware.py
     known = {
         _PAL_CACHE_FLUSH: (),
         _PAL_PTCE_INFO: (0, _ONE_TO_ONE, 0),

@@ -13,7 +13,7 @@ from simulator.monitors.privileged import NotPrivilegedError, emulate, instructi
 from simulator.monitors.vnuma import abi, calls
 from simulator.monitors.vnuma.cluster import MASTER
 from simulator.monitors.vnuma.memory import SharedMemory
-from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, VirtualCpu, at_guest_level
+from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, START_PSR, VirtualCpu, at_guest_level
 from simulator.sapic import EXTINT, INTERRUPT_BLOCK_LEN, INTERRUPT_BLOCK_PA, NMI, SPURIOUS
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _POLL_CYCLES = 2000
 _I_PAGE = abi.VCPU_VA + abi.I_OFFSET >> 12
+_NOWHERE_PA = 1 << 62
+"""Nothing answers there: the guest's physical addresses do not reach the area, which is behind its memory."""
 _M64 = (1 << 64) - 1
 
 
@@ -135,7 +137,7 @@ class NodeMachine(Machine):
 
         cpu = self.cpu
         self.parked = False
-        self.vcpu.set_psr(0)
+        self.vcpu.set_psr(START_PSR)
         cpu.gr[1], cpu.br[0], cpu.ip = gp, AP_RETURN_PA, entry_pa
 
     def look_again(self) -> None:
@@ -180,7 +182,10 @@ class NodeMachine(Machine):
             if wanted & tlb.WRITE and va >> 12 == _I_PAGE and self._i_protected:
                 raise reg.Interruption(reg.DATA_ACCESS_RIGHTS, isr, ifa=va)
             return self.memory.guest_len + va - abi.VCPU_VA, None
-        return super().translate(va, wanted, isr, cpl, rse=rse)
+        pa, entry = super().translate(va, wanted, isr, cpl, rse=rse)
+        if pa >= self.memory.guest_len and self.memory.is_ram(pa):
+            pa |= _NOWHERE_PA
+        return pa, entry
 
     def _walk(self, va: int, *, instruction: bool, rse: bool) -> tlb.Translation | None:
         entry = super()._walk(va, instruction=instruction, rse=rse)

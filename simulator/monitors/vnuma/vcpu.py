@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from simulator.monitors.vnuma.node import NodeMachine
 
 KERNEL_LEVEL = 1
+START_PSR = reg.PSR_BN
+"""Physical mode, bank 1: what firmware hands over."""
 _SYSTEM_MASK = 0x0FFFE03E
 _PSR_L_RESERVED = 0xF000_1FC1
 _OWN_WORDS = reg.PSR_USER_MASK | reg.PSR_I
@@ -66,7 +68,7 @@ class VirtualCpu:
             self._show_cr(number)
         for number, value in enumerate(cpu.rr):
             self.set_word(abi.RR_OFFSET + 8 * number, value)
-        self.set_psr(0)
+        self.set_psr(START_PSR)
 
     # psr
 

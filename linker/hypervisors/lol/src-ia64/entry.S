@@ -1,5 +1,7 @@
 // Entries of the module: from the host at start, from a signal; system calls.
 
+	.file	"entry.S"
+
 #include "lol.h"
 
 	.explicit

@@ -7,7 +7,6 @@
 #define SPURIOUS	15
 #define CLOCK_MONOTONIC	1
 #define CALIBRATION_TICKS	20000
-#define SHORTEST	10000	/* ticks: no timer is set shorter, so that a guest whose handler sets the next one gets on */
 #define JUST_MISSED	100000	/* ticks: cr.itm this little behind ar.itc was ahead of it when the guest computed it */
 
 u64 virtual_itc(void)
@@ -137,22 +136,39 @@ void timer_start(void)
 	}
 }
 
+static void set_host_timer(u64 ns)
+{
+	u64 value[4] = { 0, 0, 0, 0 };
+
+	for (; ns >= 1000000000UL && value[2] < 1000000; value[2]++)
+		ns -= 1000000000UL;
+	value[3] = ns < 1000000000UL ? ns : 0;
+	lol_system_call(vcpu.timer, 0, (u64)value, 0, 0, 0, NR_timer_settime);
+}
+
+/* Let the guest run for a moment: an interrupt that waits is taken when the signal comes. */
+void timer_breath(void)
+{
+	set_host_timer((BREATH * (vcpu.ns_per_tick >> 8)) >> 24);
+}
+
 /* cr.itm or cr.itv has a new value. */
 void timer_set(void)
 {
 	s64 left = vcpu.cr[CR_ITM] - virtual_itc();
-	u64 value[4] = { 0, 0, 0, 0 }, ns;
+	u64 ns = 0;
 
 	vcpu.timer_set = !(vcpu.cr[CR_ITV] & 0x10000) && (vcpu.cr[CR_ITV] & 0xff) >= 16 && left > -JUST_MISSED;
 	if (vcpu.timer_set) {
-		if (left < SHORTEST)
-			left = SHORTEST;
-		ns = (u64)left >> 32 ? (((u64)left >> 16) * (vcpu.ns_per_tick >> 16)) : ((u64)left * (vcpu.ns_per_tick >> 8)) >> 24;
-		for (ns++; ns >= 1000000000UL && value[2] < 1000000; value[2]++)
-			ns -= 1000000000UL;
-		value[3] = ns < 1000000000UL ? ns : 0;
+		if (left < 1)
+			left = 1;
+		if ((u64)left >> 32)
+			ns = ((u64)left >> 16) * (vcpu.ns_per_tick >> 16);
+		else
+			ns = ((u64)left * (vcpu.ns_per_tick >> 8)) >> 24;
+		ns++;
 	}
-	lol_system_call(vcpu.timer, 0, (u64)value, 0, 0, 0, NR_timer_settime);
+	set_host_timer(ns);
 }
 
 /* SIGALRM. A host that counts differently is asked again. */

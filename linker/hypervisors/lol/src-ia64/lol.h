@@ -27,6 +27,7 @@
 #define LOL_PENDING	0x60000800000f0000	/* never mapped: what a stub loads from when an interrupt waits */
 
 #define HOST_PAGE	0x4000UL
+#define BREATH		6000	/* ticks that a guest has after rfi before the next interrupt */
 #define LOWEST_VA	0x10000UL		/* vm.mmap_min_addr */
 
 /* struct state: what entry.S keeps of the interrupted guest beside the signal frame, and how it is to go back. */
@@ -150,11 +151,14 @@ struct tlb {
 	u64 next, tr_used, tc_used;
 };
 
-/* What is mapped on the host for the guest: address, length, where in guest memory, READ WRITE EXECUTE. */
+/*
+ * What is mapped on the host for the guest: address, length, where in guest memory, READ WRITE EXECUTE; the context it was
+ * made for, in which alone it is mapped, and the state of the TLBs in which it was last right.
+ */
 struct mapping {
-	u64 va, len, pa, prot;
+	u64 va, len, pa, prot, context, generation;
 };
-#define MAPPINGS	128
+#define MAPPINGS	64
 
 struct vcpu {
 	u8 zero, psr_i, pad0[6];
@@ -172,7 +176,8 @@ struct vcpu {
 	u64 irr[4], in_service[4];
 	u64 incomplete_cfm;	/* bit 63: the interrupted frame lacks registers; the host has it covered (transfer.c) */
 	u64 through_epc;	/* level 0 was reached by epc */
-	u64 context;		/* psr bits and level the mappings were made for */
+	u64 context;		/* psr bits and level that translations depend on */
+	u64 generation;		/* counts changes of the TLBs */
 	u64 ram_len;
 	int memory_fd, timer;
 	u64 timer_set;
@@ -181,7 +186,8 @@ struct vcpu {
 	u64 running;
 	struct tlb itlb, dtlb;
 	struct mapping mappings[MAPPINGS];
-	u64 next_mapping;
+	u64 next_mapping, mappings_used;
+	u64 returned, returned_at;	/* by rfi, now; virtual ar.itc when the last one went back to the guest */
 	u64 console_len;
 	char console[256];
 };
@@ -270,6 +276,7 @@ void interrupts_end(void);
 void timer_start(void);
 void timer_set(void);
 void timer_expired(void);
+void timer_breath(void);
 u64 virtual_itc(void);
 
 /* emulate.c */

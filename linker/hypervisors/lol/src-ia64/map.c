@@ -1,7 +1,8 @@
 /*
  * From what the guest's TLB says to what the host maps. A mapping is made when a reference faults and lives as long as a
- * new lookup would give it again: every change of the TLB, of a region register, of the level or of psr.it, dt, rt or pk
- * looks all of them up and unmaps those that would now be different.
+ * new lookup would give it again: every change of the TLB, of a region register or of the key registers looks all of them
+ * up and unmaps those that would now be different. A change of the level or of psr.it, dt, rt or pk unmaps all; when the
+ * virtual CPU is in such a context again what was mapped in it is mapped at once, as far as it is still right.
  */
 #include "lol.h"
 
@@ -31,11 +32,20 @@ int guest_translate(u64 va, u64 wanted, u64 isr, struct translation *t, struct f
 	return tlb_lookup(va, (wanted & EXECUTE) != 0, t, fault, isr);
 }
 
-static void unmap(struct mapping *m)
+static int is_mapped(const struct mapping *m)
 {
-	if (m->len)
-		lol_system_call(m->va, m->len, 0, 0, 0, 0, NR_munmap);
-	m->len = 0;
+	return m->len && m->context == vcpu.context;
+}
+
+static void unmap(const struct mapping *m)
+{
+	lol_system_call(m->va, m->len, 0, 0, 0, 0, NR_munmap);
+}
+
+static void map_again(const struct mapping *m)
+{
+	if (lol_system_call(m->va, m->len, m->prot, MAP_SHARED_FIXED, vcpu.memory_fd, m->pa, NR_mmap) < 0)
+		stop(0, "the host does not map this address", m->va);
 }
 
 /* Whether the virtual CPU would make a mapping again, now. */
@@ -54,48 +64,66 @@ static int still_right(const struct mapping *m)
 	return 1;
 }
 
+/* Called after every change of the TLBs and of what they are searched by. */
 void mappings_check(void)
 {
-	u64 i;
+	struct mapping *m, *end = vcpu.mappings + vcpu.mappings_used;
 
-	for (i = 0; i < MAPPINGS; i++)
-		if (vcpu.mappings[i].len && !still_right(&vcpu.mappings[i]))
-			unmap(&vcpu.mappings[i]);
+	vcpu.generation++;
+	for (m = vcpu.mappings; m < end; m++)
+		if (is_mapped(m)) {
+			if (still_right(m))
+				m->generation = vcpu.generation;
+			else {
+				unmap(m);
+				m->len = 0;
+			}
+		}
 }
 
 /* Called after every change of psr. */
 void context_changed(void)
 {
 	u64 context = (vcpu.psr & (PSR_IT | PSR_DT | PSR_RT | PSR_PK | PSR_CPL)) | vcpu.through_epc;
+	struct mapping *m, *end = vcpu.mappings + vcpu.mappings_used;
 
 	if (context == vcpu.context)
 		return;
+	for (m = vcpu.mappings; m < end; m++)
+		if (is_mapped(m))
+			unmap(m);
 	vcpu.context = context;
-	mappings_check();
+	for (m = vcpu.mappings; m < end; m++)
+		if (is_mapped(m)) {
+			if (m->generation == vcpu.generation || still_right(m)) {
+				map_again(m);
+				m->generation = vcpu.generation;
+			} else
+				m->len = 0;
+		}
 }
 
 static void map(u64 va, u64 len, u64 pa, u64 prot)
 {
-	struct mapping *m = 0;
-	u64 i;
+	struct mapping *m, *free = 0, *end = vcpu.mappings + vcpu.mappings_used;
 
-	for (i = 0; i < MAPPINGS; i++) {
-		if (vcpu.mappings[i].len && vcpu.mappings[i].va < va + len
-		    && va < vcpu.mappings[i].va + vcpu.mappings[i].len)
-			unmap(&vcpu.mappings[i]);
-		if (!m && !vcpu.mappings[i].len)
-			m = &vcpu.mappings[i];
+	for (m = vcpu.mappings; m < end; m++) {
+		if (is_mapped(m) && m->va < va + len && va < m->va + m->len) {
+			unmap(m);
+			m->len = 0;
+		}
+		if (!free && !m->len)
+			free = m;
 	}
-	if (!m) {
-		m = &vcpu.mappings[vcpu.next_mapping++ % MAPPINGS];
-		unmap(m);
+	if (!free && vcpu.mappings_used < MAPPINGS)
+		free = &vcpu.mappings[vcpu.mappings_used++];
+	else if (!free) {
+		free = &vcpu.mappings[vcpu.next_mapping++ % MAPPINGS];
+		if (is_mapped(free))
+			unmap(free);
 	}
-	if (lol_system_call(va, len, prot, MAP_SHARED_FIXED, vcpu.memory_fd, pa, NR_mmap) < 0)
-		stop(0, "the host does not map this address", va);
-	m->va = va;
-	m->len = len;
-	m->pa = pa;
-	m->prot = prot;
+	*free = (struct mapping){ va, len, pa, prot, vcpu.context, vcpu.generation };
+	map_again(free);
 }
 
 /*

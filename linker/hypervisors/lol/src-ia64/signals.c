@@ -9,10 +9,14 @@ enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGALRM = 
 
 void lol_signal(int signo, struct siginfo *info, struct sigcontext *sc, struct state *state);
 
-/* Take an interrupt that waits, between two instructions. */
+/* Take an interrupt that waits, between two instructions; but let the guest get on a little behind an rfi. */
 static void take_interrupt(struct guest *g)
 {
-	if (vcpu.psr_i && interrupts_deliverable())
+	if (!vcpu.psr_i || !interrupts_deliverable())
+		return;
+	if (vcpu.returned || virtual_itc() - vcpu.returned_at < BREATH)
+		timer_breath();
+	else
 		deliver(g, V_EXTERNAL, 0);
 }
 
@@ -50,9 +54,12 @@ static void reference(struct guest *g, struct siginfo *info)
 		next_instruction(g);
 		return;
 	}
-	if (info->imm == VECTOR_NAT && va >= HOST_PAGE) {
-		deliver(g, V_NAT, isr);
-		return;
+	if (info->imm == VECTOR_NAT) {
+		if (va >= HOST_PAGE) {
+			deliver(g, V_NAT, isr);
+			return;
+		}
+		isr &= ~0xffUL;		/* the host's page of NaTs at 0 is none of the guest's */
 	}
 	if (isr & ISR_X && vcpu.through_epc && guest_translate(va, EXECUTE, isr, &t, &fault) && t.pl == 3) {
 		/* br.ret out of code that epc promoted: its target is a page of level 3. */
@@ -145,6 +152,10 @@ void lol_signal(int signo, struct siginfo *info, struct sigcontext *sc, struct s
 	take_interrupt(g);
 	interrupts_update();
 	keep_mfh(sc);
+	if (vcpu.returned) {
+		vcpu.returned = 0;
+		vcpu.returned_at = virtual_itc();
+	}
 	if (state->exit_bsp == state->bspstore)
 		state->exit_rnat = state->rnat;
 }

@@ -109,6 +109,7 @@ void emulate_rfi(struct guest *g)
 		g->sc->cfm = vcpu.incomplete_cfm & ((1UL << 38) - 1);
 		vcpu.incomplete_cfm = 0;
 	}
+	vcpu.returned = 1;
 	g->sc->ip = (vcpu.cr[CR_IIP] & ~15UL) | (ipsr >> RI_SHIFT & 3);
 	set_psr(g, ipsr);
 	/* A gate page's code is between epc and its return (emulate_epc). */
