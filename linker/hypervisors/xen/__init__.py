@@ -1,4 +1,4 @@
-"""Xen as a paravirtualized guest's hypervisor: Xen 4.17 on x86-64 (docs/xen.md), 4.1 and older on ia64 (xen-ia64.md)."""
+"""Xen as a paravirtualized guest's hypervisor: 4.17 on x86-64 (docs/xen.md), old ones on ia64 (docs/xen-ia64.md)."""
 
 BINDINGS = {
     62: "linker.hypervisors.xen.x86_64:BINDING",  # EM_X86_64
