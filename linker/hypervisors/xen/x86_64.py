@@ -37,7 +37,7 @@ FAULT_ANYWAY = frozenset({"cli", "sti", "hlt", "in", "out", "ins", "outs"})
 
 # Types and values of Xen's public header elfnote.h.
 NOTE_ENTRY, NOTE_HYPERCALL_PAGE, NOTE_VIRT_BASE, NOTE_PADDR_OFFSET, NOTE_XEN_VERSION = 1, 2, 3, 4, 5
-NOTE_GUEST_OS, NOTE_LOADER, NOTE_SUPPORTED_FEATURES = 6, 8, 17
+NOTE_GUEST_OS, NOTE_LOADER, NOTE_BSD_SYMTAB, NOTE_SUPPORTED_FEATURES = 6, 8, 11, 17
 FEATURE_DOM0 = 1 << 11  # features.h, XENFEAT_dom0
 
 
@@ -53,6 +53,7 @@ def _notes(context: TableContext) -> tuple[TargetNote, ...]:
         TargetNote("Xen", NOTE_XEN_VERSION, b"xen-3.0\0"),
         TargetNote("Xen", NOTE_GUEST_OS, b"previrt\0"),
         TargetNote("Xen", NOTE_LOADER, b"generic\0"),
+        TargetNote("Xen", NOTE_BSD_SYMTAB, b"yes\0"),  # for reports
         *(TargetNote("Xen", kind, value.to_bytes(8, "little")) for kind, value in words),
         TargetNote("Xen", NOTE_SUPPORTED_FEATURES, FEATURE_DOM0.to_bytes(4, "little")),
     )

@@ -25,7 +25,7 @@ static bool command_line_has(const char *word)
 
 void start_of_day(const struct start_info *info)
 {
-    u64 virt_base, mod_start = info->mod_start, mod_len = info->mod_len;
+    u64 virt_base, list_va = info->mfn_list, mod_start = info->mod_start, mod_len = info->mod_len;
 
     if (!(info->flags & SIF_INITDOMAIN))
         stop_guest("the module is for dom0", 0);
@@ -40,6 +40,7 @@ void start_of_day(const struct start_info *info)
     traps_init();
     events_init();
     vcpu_virtual_offset = virt_base;
+    symbols_init(vcpu_data_va + vcpu_data_len - virt_base, list_va - virt_base);
     firmware(memory_end_pfn() * PAGE_LEN, command_line, mod_start - virt_base, mod_len);
     frame.rip -= virt_base; /* one to one, as the tables map it */
     enter_guest();

@@ -82,8 +82,3 @@ void stop_exit(int status)
 void host_before_report(void)
 {
 }
-
-void say_symbol(u64 va)
-{
-    (void)va; /* the image's symbols are not in memory */
-}

@@ -66,6 +66,10 @@ void deliver_after_next_instruction(void);
 
 void site_trapped(void);
 
+/* ---- symbols.c ---- */
+
+void symbols_init(u64 start_pa, u64 end_pa);
+
 /* ---- stop.c ---- */
 
 extern bool statistics_wanted;
