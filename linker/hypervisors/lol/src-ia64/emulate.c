@@ -36,17 +36,20 @@ static const struct site *find_site(u64 pa)
 {
 	const struct site *sites = (const struct site *)(lol_sites_va + vcpu.module_delta);
 	u64 low = 0, high = lol_site_count, middle;
+	struct found_site *found = &vcpu.found_sites[pa >> 4 & (FOUND_SITES - 1)];
 
+	if (found->pa == pa)
+		return found->site;
+	found->pa = pa;
 	while (low < high) {
 		middle = (low + high) / 2;
-		if (sites[middle].va == pa)
-			return &sites[middle];
 		if (sites[middle].va < pa)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return 0;
+	found->site = low < lol_site_count && sites[low].va == pa ? &sites[low] : 0;
+	return found->site;
 }
 
 /* The instruction at an address, for a site the one that stood there; 0 where it cannot be read. */

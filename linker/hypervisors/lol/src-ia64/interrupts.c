@@ -7,6 +7,7 @@
 #define SPURIOUS	15
 #define CLOCK_MONOTONIC	1
 #define CALIBRATION_TICKS	20000
+#define SHORTEST	8000	/* ticks: no timer is set shorter, so that a handler that looks for more interrupts ends */
 #define JUST_MISSED	100000	/* ticks: cr.itm this little behind ar.itc was ahead of it when the guest computed it */
 
 u64 virtual_itc(void)
@@ -160,8 +161,8 @@ void timer_set(void)
 
 	vcpu.timer_set = !(vcpu.cr[CR_ITV] & 0x10000) && (vcpu.cr[CR_ITV] & 0xff) >= 16 && left > -JUST_MISSED;
 	if (vcpu.timer_set) {
-		if (left < 1)
-			left = 1;
+		if (left < SHORTEST)
+			left = SHORTEST;
 		if ((u64)left >> 32)
 			ns = ((u64)left >> 16) * (vcpu.ns_per_tick >> 16);
 		else

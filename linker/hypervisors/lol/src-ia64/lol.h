@@ -160,6 +160,14 @@ struct mapping {
 };
 #define MAPPINGS	64
 
+/* Which site is at a physical address, 0 for none: the addresses asked for last. */
+struct site;
+struct found_site {
+	u64 pa;
+	const struct site *site;
+};
+#define FOUND_SITES	64
+
 struct vcpu {
 	u8 zero, psr_i, pad0[6];
 	u64 poll;		/* 0x08: VCPU, or PENDING where an interrupt waits for psr.i */
@@ -188,6 +196,7 @@ struct vcpu {
 	struct mapping mappings[MAPPINGS];
 	u64 next_mapping, mappings_used;
 	u64 returned, returned_at;	/* by rfi, now; virtual ar.itc when the last one went back to the guest */
+	struct found_site found_sites[FOUND_SITES];
 	u64 console_len;
 	char console[256];
 };
