@@ -9,6 +9,7 @@
 #define BOOT_MEMMAP_PA 0x88100ull
 #define BOOT_MODULE_PA 0x88200ull
 #define BOOT_COMMAND_PA 0x88400ull
+#define BOOT_PARAMS_PA 0x89000ull
 #define LOW_MEMORY_END 0xa0000ull
 #define HIGH_MEMORY 0x100000ull
 #define PTE_PRESENT_WRITABLE_USER 7ull
@@ -60,13 +61,44 @@ static void make_start_info(u64 memory_len, const char *command, u64 initrd_pa, 
     }
 }
 
+static void put(u8 *to, u64 value, unsigned bytes)
+{
+    copy_bytes(to, &value, bytes);
+}
+
+/* The same for a Linux kernel entered by its 64-bit boot protocol: struct boot_params (Linux, Documentation/x86/boot.rst). */
+static void make_boot_params(u64 memory_len, u64 initrd_pa, u64 initrd_len)
+{
+    u8 *params = physical(BOOT_PARAMS_PA, PAGE_LEN), *map = params + 0x2d0;
+
+    for (u64 i = 0; i < PAGE_LEN; i++)
+        params[i] = 0;
+    put(map, 0, 8);
+    put(map + 8, LOW_MEMORY_END, 8);
+    put(map + 16, 1, 4); /* RAM */
+    put(map + 20, HIGH_MEMORY, 8);
+    put(map + 28, memory_len - HIGH_MEMORY, 8);
+    put(map + 36, 1, 4);
+    put(params + 0x1e8, 2, 1);           /* e820_entries */
+    put(params + 0x1fe, 0xaa55, 2);      /* boot_flag */
+    put(params + 0x202, 0x53726448, 4);  /* header: HdrS */
+    put(params + 0x206, 0x020c, 2);      /* version 2.12 */
+    put(params + 0x210, 0xff, 1);        /* type_of_loader: none that has a number */
+    put(params + 0x211, 1, 1);           /* loadflags: LOADED_HIGH */
+    put(params + 0x218, initrd_pa, 4);
+    put(params + 0x21c, initrd_len, 4);
+    put(params + 0x228, BOOT_COMMAND_PA, 4);
+}
+
 /* `command` with its NUL takes no more than BOOT_COMMAND_LEN. */
 void firmware(u64 memory_len, const char *command, u64 initrd_pa, u64 initrd_len)
 {
     make_page_tables(memory_len);
     make_start_info(memory_len, command, initrd_pa, initrd_len);
+    make_boot_params(memory_len, initrd_pa, initrd_len);
     vcpu.selector[SEG_CS] = 0x08; /* flat; the guest loads its own table before it uses a selector */
     frame.reg[RBX] = BOOT_INFO_PA;
+    frame.reg[RSI] = BOOT_PARAMS_PA;
     frame.rip = vcpu_guest_entry_va;
     frame.flags = FLAG_IF | FLAG_ONE;
 }
