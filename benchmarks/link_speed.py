@@ -171,6 +171,7 @@ def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
         entry_va=SYNTHETIC_VA,
         sections=(Section(".text", "SHT_PROGBITS", 6, SYNTHETIC_VA, 0, length, 0, 0),),
         windows=(Window(SYNTHETIC_VA, length, 0),),
+        loads=(),
         notes=(),
         size=length,
     )

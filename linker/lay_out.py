@@ -72,6 +72,7 @@ class Layout:
                 reserve_data_va=reserve.data_va,
                 reserve_data_len=reserve.data_len,
                 symbols=self.symbols,
+                virtual_offset=self._virtual_offset(reserve.text_va),
             )
         )
         self._rows = {insn: tables_va + row for insn, row in zip(indexes, tables.rows, strict=bool(tables.rows))}
@@ -81,6 +82,12 @@ class Layout:
         self.data += tables.data
         self.notes = tables.notes
         _require_room("data", len(self.data), reserve.data_len)
+
+    def _virtual_offset(self, va: int) -> int:
+        for load in self._request.image.loads:
+            if load.va <= va < load.va + load.memory_len:
+                return load.va - load.pa
+        raise AssertionError("check_reserve comes first")
 
     def patch(self, group: SiteGroup, form: Form) -> PatchGroup:
         """The sites of a group in their form, stubs placed."""

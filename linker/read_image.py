@@ -85,6 +85,7 @@ class Segment(NamedTuple):
     off: int
     len: int
     memory_len: int
+    pa: int
 
 
 class Window(NamedTuple):
@@ -106,13 +107,14 @@ class Note(NamedTuple):
 
 
 class Image(NamedTuple):
-    """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address."""
+    """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address; `loads` all of them."""
 
     machine: int
     word_len: int
     entry_va: int
     sections: tuple[Section, ...]
     windows: tuple[Window, ...]
+    loads: tuple[Segment, ...]
     notes: tuple[Note, ...]
     size: int
 
@@ -196,6 +198,7 @@ def read_image(memory: Bytes) -> Image:
         windows=check_windows(
             [Window(load.va, load.len, load.off) for load in headers.segments if load.type == "PT_LOAD" and load.len]
         ),
+        loads=tuple(load for load in headers.segments if load.type == "PT_LOAD"),
         notes=tuple(read_notes(memory, headers.sections)),
         size=len(memory),
     )
@@ -256,7 +259,7 @@ def _segments(headers: Sequence[Container], size: int) -> tuple[Segment, ...]:
     for number, header in enumerate(headers):
         if header.p_type == "PT_LOAD":
             _check_inside(f"segment {number}", header.p_offset, header.p_filesz, size)
-    return tuple(Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz) for h in headers)
+    return tuple(Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz, h.p_paddr) for h in headers)
 
 
 def _sections(headers: Sequence[Container], names_index: int, memory: Bytes) -> tuple[Section, ...]:

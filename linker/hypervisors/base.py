@@ -111,7 +111,7 @@ class TableContext(NamedTuple):
     """What is known when tables are made: everything about the image but the bytes.
 
     `sites` is sorted by address: (start_va, end_va, index into `instructions`). `symbols`: the module's exports where
-    they are placed.
+    they are placed. `virtual_offset`: virtual minus physical address of the segment that holds the reserve's text.
     """
 
     instructions: Sequence[Instruction]
@@ -124,6 +124,7 @@ class TableContext(NamedTuple):
     reserve_data_va: int
     reserve_data_len: int
     symbols: Mapping[str, int]
+    virtual_offset: int
 
 
 class Binding(Protocol):

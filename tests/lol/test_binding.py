@@ -7,7 +7,8 @@ import iced_x86
 import pytest
 
 from linker.hypervisors.base import FixupKind, Form, FormKind, TableContext, Unbindable
-from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB, ROW
+from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB
+from linker.hypervisors.x86_64_vcpu import ROW
 from linker.sites.codec import Instruction
 from linker.sites.formats import INFO_NO_STACK
 from linker.sites.x86_64.classes import CLASSES, ROOM_LEN
@@ -76,7 +77,7 @@ def test_every_class_has_a_form_that_fits_its_room(name: str, instructions: dict
 def test_cli_is_one_store_to_the_interrupt_flag_byte(instructions: dict[str, Instruction]) -> None:
     form = form_of(instructions["cli"])
     assert form.kind is FormKind.INLINE
-    (store,) = decode(fill(form.code, form.fixups, 0x400000, {"lol_vif_word": 0x500000}), 0x400000)
+    (store,) = decode(fill(form.code, form.fixups, 0x400000, {"vcpu_vif_word": 0x500000}), 0x400000)
     assert f"{store:s}" == "mov byte ptr [500001h],0" or store.memory_displacement == 0x500001
     assert (store.mnemonic, store.immediate8) == (iced_x86.Mnemonic.MOV, 0)
     assert not store.rflags_modified
@@ -89,7 +90,7 @@ def test_reads_of_control_registers(register: str, control: int, tmp_path: Path)
     subprocess.run(["as", "-o", tmp_path / "a.o", tmp_path / "a.s"], check=True)
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", tmp_path / "a.o", tmp_path / "a.bin"], check=True)
     form = form_of(X86_64.decode((tmp_path / "a.bin").read_bytes(), 0))
-    (load,) = decode(fill(form.code, form.fixups, 0x400000, {"lol_cr": 0x500000}), 0x400000)
+    (load,) = decode(fill(form.code, form.fixups, 0x400000, {"vcpu_cr": 0x500000}), 0x400000)
     assert load.mnemonic == iced_x86.Mnemonic.MOV
     assert load.op0_register == getattr(iced_x86.Register, register.upper())
     assert load.memory_displacement == 0x500000 + 8 * control
@@ -149,7 +150,7 @@ def test_rows_say_what_the_decoder_said(instructions: dict[str, Instruction]) ->
     listed = [instructions["lidt"], instructions["ljmp"], instructions["out"]]
     sites = [(0x400000, 0x400008, 0), (0x400010, 0x400018, 1), (0x400020, 0x400028, 2)]
     tables = BINDING.tables(
-        TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192, {})
+        TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192, {}, 0)
     )
     lidt, ljmp, out = (ROW.unpack_from(tables.data, offset) for offset in tables.rows)
     assert (lidt[0], lidt[1], lidt[4 + 2 : 9], lidt[11]) == (7, 5, (4, -1, 1), 16)
@@ -157,4 +158,4 @@ def test_rows_say_what_the_decoder_said(instructions: dict[str, Instruction]) ->
     assert (out[2], out[3], out[12]) == (4, 4, 0x80)
     text_off = lidt[13] - 0x700000
     assert tables.data[text_off : tables.data.index(b"\0", text_off)] == b"lidt 0x10(%rsp)"
-    assert tables.module_words["lol_site_count"] == 3
+    assert tables.module_words["vcpu_site_count"] == 3

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from linker.hypervisors.lol.x86_64 import BINDING, ROW, SITE
+from linker.hypervisors.lol.x86_64 import BINDING
+from linker.hypervisors.x86_64_vcpu import ROW, SITE
 from linker.sites.formats import NOTE_MODULE
 from linker.sites.x86_64.classes import CLASSES
 
 MODULE = BINDING.module
 SOURCES = MODULE.parent / "src"
+SHARED = MODULE.parents[1] / "vcpu_x86_64"
 R_X86_64_RELATIVE = 8
 NOTE_TYPE_AS_SHOWN = "NT_GNU_PROPERTY_TYPE_0"  # pyelftools names type 5 so, whoever owns the note
 PT_LOAD_FLAGS = [5, 6]
@@ -52,13 +54,13 @@ def test_note_names_target_and_machine(module: ELFFile) -> None:
 
 
 def test_class_numbers_are_those_of_the_table() -> None:
-    header = (SOURCES / "classes.h").read_text()
+    header = (SHARED / "classes.h").read_text()
     numbers = {name.lower(): int(number) for name, number in re.findall(r"CLASS_(\w+) = (\d+),", header)}
     assert numbers == {row[1]: row[0] for row in CLASSES}
 
 
 def test_every_class_is_worked_by_the_module() -> None:
-    source = (SOURCES / "emulate.c").read_text()
+    source = (SHARED / "emulate.c").read_text()
     worked = source.split("struct fault emulate(", 1)[1]
     missing = [row[1] for row in CLASSES if f"case CLASS_{row[1].upper()}:" not in worked]
     assert not missing
@@ -74,11 +76,11 @@ def test_rows_have_the_layout_of_the_c_structures(tmp_path: Path) -> None:
     )
     source = tmp_path / "layout.c"
     source.write_text(
-        f'#include "lol.h"\n{checks}\n'
+        f'#include "vcpu.h"\n{checks}\n'
         f'_Static_assert(sizeof(struct row) == {ROW.size}, "row");\n'
         f'_Static_assert(sizeof(struct site) == {SITE.size}, "site");\n'
     )
-    subprocess.run(["gcc", "-std=gnu11", "-I", SOURCES, "-fsyntax-only", source], check=True)
+    subprocess.run(["gcc", "-std=gnu11", "-I", SHARED, "-fsyntax-only", source], check=True)
     packed = ROW.pack(0x0201, 3, 4, 5, 6, b"\7\x08\x09\x0a", 11, 12, 13, 14, 15, 17, 18, 19, bytes(16))
     assert (packed[0], packed[2], packed[6], packed[14], packed[16], packed[24], packed[32]) == (
         1,

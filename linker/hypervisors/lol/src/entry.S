@@ -2,15 +2,16 @@
  * Entries of the module. Sites reach them; only what is fast stays here.
  *
  * A signal may arrive between any two instructions. It never uses `frame` while RIP is in the module's text, unless
- * lol_in_slow says C code owns it, and then it only leaves word (lol_pending). If RIP is in the text here it lets the
+ * lol_in_slow says C code owns it, and then it only leaves word (vcpu_pending). If RIP is in the text here it lets the
  * CPU single-step to the guest and delivers there (signals.c). ENTER sets lol_in_slow, which ends the stepping, in
  * front of its pushfq; the one of lol_pushfq is worked by the handler, so that no trap flag reaches the guest.
  */
+#include "abi.h"
 #include "frame.h"
 
     .file "entry.S"
 
-#define VIF_BYTE lol_vif_word+1(%rip)
+#define VIF_BYTE vcpu_vif_word+1(%rip)
 
     .macro export name
     .globl \name
@@ -59,7 +60,7 @@ lol_start:
 /* To the guest, as `frame` says. Interrupts that came meanwhile are taken first. */
 lol_leave:
     movb $0, lol_in_slow(%rip)
-    cmpb $0, lol_pending(%rip)
+    cmpb $0, vcpu_pending(%rip)
     je lol_leave_now
     cmpb $0, VIF_BYTE
     je lol_leave_now
@@ -96,7 +97,7 @@ lol_leave_now:
 lol_sti:
     movb $2, VIF_BYTE
     mov %rcx, scratch0(%rip)
-    movzbl lol_pending(%rip), %ecx
+    movzbl vcpu_pending(%rip), %ecx
     jrcxz 1f                        /* the one conditional jump that needs no flags */
     jmp 2f
 1:  mov scratch0(%rip), %rcx
@@ -116,9 +117,9 @@ lol_pushfq:
     mov %rax, scratch0(%rip)
     mov %rcx, scratch1(%rip)
     pop %rax
-    mov lol_vif_word(%rip), %ecx
+    mov vcpu_vif_word(%rip), %ecx
     lea -0x200(%rax,%rcx), %rax
-    mov lol_other_flags(%rip), %ecx
+    mov vcpu_other_flags(%rip), %ecx
     lea (%rax,%rcx), %rax
     mov (%rsp), %rcx
     mov %rax, (%rsp)
@@ -139,13 +140,13 @@ lol_popfq:
     mov 8(%rsp), %rax
     test $POPF_LONG_WAY, %eax
     jnz 2f
-    cmpl $0, lol_other_flags(%rip)
+    cmpl $0, vcpu_other_flags(%rip)
     jne 2f
     mov %eax, %ecx
     shr $8, %ecx
     and $2, %ecx
     mov %cl, VIF_BYTE
-    cmpb $0, lol_pending(%rip)
+    cmpb $0, vcpu_pending(%rip)
     je 1f
     cmpb $0, VIF_BYTE
     jne 2f
@@ -219,7 +220,7 @@ signal_restorer:
     .globl frame
     .hidden frame
 frame:
-    .skip 168
+    .skip F_LEN
 scratch0:
     .skip 8
 scratch1:

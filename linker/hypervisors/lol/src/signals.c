@@ -30,8 +30,6 @@
 #define DISPATCH_BLOCK 1
 #define AUDIT_ARCH_I386 0x40000003u
 
-#define CR0_AM (1ull << 18)
-
 #define SIGNAL_STACK_LEN 32768
 
 /* struct sigcontext, asm/sigcontext.h, as rt_sigframe has it */
@@ -156,7 +154,7 @@ void deliver_after_next_instruction(void)
 /* Registers are in `frame`, RIP in the guest: take what waits, unless a hlt about to run takes it. */
 static void deliver_if_open(void)
 {
-    if (lol_pending && lol_vif_word && !is_hlt_site(frame.rip))
+    if (vcpu_pending && vcpu_vif_word && !is_hlt_site(frame.rip))
         deliver_interrupts();
 }
 
@@ -179,13 +177,6 @@ static void asynchronous(struct context *c)
     frame_to(c);
 }
 
-static enum access access_of(u64 error)
-{
-    if (error & 16)
-        return ACCESS_FETCH;
-    return error & 2 ? ACCESS_WRITE : ACCESS_READ;
-}
-
 /* A signal the module itself caused. Only the fast entries may: they use the guest's stack, which may be unmapped yet. */
 static void in_module(int number, struct context *c)
 {
@@ -202,104 +193,6 @@ static void in_module(int number, struct context *c)
     stop_guest("fault inside the interface module", c->cr2);
 }
 
-#define OPCODE_INT 0xcd
-
-/*
- * What IOPL lets a user program do though the host does not: CLI, STI, IN, OUT, INS, OUTS (Intel SDM vol. 1, 19.5).
- * Fills `row` and gives the instruction's length; 0 for any other instruction.
- */
-static u64 user_io_instruction(const u8 *code, struct row *row)
-{
-    unsigned i = 0;
-    bool narrow = false;
-
-    *row = (struct row){.base = -1, .index = -1, .address_bits = 64, .segment = SEG_DS};
-    for (; i < 4 && (code[i] == 0x66 || code[i] == 0xf3 || code[i] == 0xf2); i++) {
-        narrow |= code[i] == 0x66;
-        row->flags |= code[i] != 0x66 ? ROW_REPEAT : 0;
-    }
-    row->width = !(code[i] & 1) ? 1 : narrow ? 2 : 4;
-    switch (code[i]) {
-    case 0xfa: case 0xfb:
-        row->class_number = code[i] == 0xfa ? CLASS_CLI : CLASS_STI;
-        return i + 1;
-    case 0x6c: case 0x6d: case 0x6e: case 0x6f:
-        row->class_number = code[i] < 0x6e ? CLASS_INS : CLASS_OUTS;
-        return i + 1;
-    case 0xe4: case 0xe5: case 0xe6: case 0xe7:
-        row->flags |= ROW_IMMEDIATE;
-        row->immediate = code[i + 1];
-        row->class_number = code[i] < 0xe6 ? CLASS_IN : CLASS_OUT;
-        return i + 2;
-    case 0xec: case 0xed: case 0xee: case 0xef:
-        row->class_number = code[i] < 0xee ? CLASS_IN : CLASS_OUT;
-        return i + 1;
-    default:
-        return 0;
-    }
-}
-
-/* First bytes of instructions that fault in user mode only for being privileged (Intel SDM vol. 2, opcode maps). */
-static bool looks_privileged(const u8 *code)
-{
-    unsigned i = 0;
-
-    while (i < 4 && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 || code[i] == 0xf3 || (code[i] & 0xf0) == 0x40))
-        i++;
-    switch (code[i]) {
-    case 0x6c: case 0x6d: case 0x6e: case 0x6f: case 0xe4: case 0xe5: case 0xe6: case 0xe7: case 0xec: case 0xed:
-    case 0xee: case 0xef: case 0xf4: case 0xfa: case 0xfb:
-        return true;
-    case 0x0f:
-        switch (code[i + 1]) {
-        case 0x00: case 0x01: case 0x06: case 0x07: case 0x08: case 0x09: case 0x20: case 0x21: case 0x22: case 0x23:
-        case 0x30: case 0x32: case 0x33: case 0x35:
-            return true;
-        default:
-            return false;
-        }
-    default:
-        return false;
-    }
-}
-
-/* Whether the site's own instruction stands at `rip`: in front of its padding, or behind it. */
-static bool holds_instruction_at(const struct site *site, u64 rip)
-{
-    u64 start_va = site_start_va(site);
-
-    return rip == start_va || rip == start_va + site->length - site_row(site)->length;
-}
-
-/* #GP of the host in guest code: a software interrupt, a site left as it was, or the guest's own fault. */
-static struct fault general_protection(const struct context *c)
-{
-    u8 code[8] = {0};
-    const struct site *site = site_at(frame.rip);
-    unsigned i;
-
-    for (i = 0; i < sizeof code; i++)
-        if (system_read(frame.rip + i, code + i, 1).raised)
-            break;
-    if (code[0] == OPCODE_INT)
-        return software_interrupt(code[1], frame.rip + 2);
-    if (cpl() == 0 && site && holds_instruction_at(site, frame.rip)) {
-        const struct row *row = site_row(site);
-
-        return emulate(row, frame.rip + row->length);
-    }
-    if (cpl() != 0) {
-        struct row row;
-        u64 length = user_io_instruction(code, &row);
-
-        if (length)
-            return emulate(&row, frame.rip + length);
-    }
-    if (cpl() == 0 && looks_privileged(code))
-        stop_guest("a sensitive instruction that is not in the annotation table", frame.rip);
-    return fault_code(V_GP, (u32)c->error);
-}
-
 static void from_guest(int number, const struct siginfo *info, const struct context *c)
 {
     struct fault fault = NO_FAULT;
@@ -311,24 +204,8 @@ static void from_guest(int number, const struct siginfo *info, const struct cont
         } else {
             fault = op_syscall();
         }
-    } else if (c->trap == V_PF) {
-        fault = mmu_host_fault(c->cr2, access_of(c->error));
-    } else if (c->trap == V_GP) {
-        fault = general_protection(c);
-    } else if (c->trap == V_BP) {
-        frame.rip -= 1;
-        fault = software_interrupt(V_BP, frame.rip + 1);
-    } else if (c->trap == V_DB) {
-        vcpu.dr[6] |= 1u << 14; /* BS: single step */
-        fault = fault_plain(V_DB);
-    } else if (c->trap == V_AC && !(lol_cr[0] & CR0_AM)) {
-        frame.flags &= ~(u64)FLAG_AC; /* the host checks where this guest's CPU would not: run it unchecked */
-    } else if (c->trap == V_SS || c->trap == V_AC) {
-        fault = fault_code((u8)c->trap, 0);
-    } else if (c->trap <= V_XM) {
-        fault = fault_plain((u8)c->trap);
     } else {
-        stop_guest("a signal that stands for no exception", c->cr2);
+        fault = hardware_exception((unsigned)c->trap, c->error, c->cr2);
     }
     if (fault.raised)
         raise(fault);
@@ -407,6 +284,6 @@ void signals_init(void)
         install(synchronous[i], SA_NODEFER);
     for (i = 0; i < sizeof others; i++)
         install(others[i], 0);
-    user_dispatch_works = host_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, (long)lol_text_va,
-                                    (long)lol_text_len, (long)&dispatch_selector, 0) == 0;
+    user_dispatch_works = host_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, (long)vcpu_text_va,
+                                    (long)vcpu_text_len, (long)&dispatch_selector, 0) == 0;
 }

@@ -2,9 +2,10 @@
  * Start of day: the process execve() made out of the bound image becomes the machine of docs/machine.md.
  *
  *   guest-physical memory          one memfd, ELF segments at their p_paddr
- *   0x80000 .. 0x90000             page tables, start_info, command line (the guest may take it once it has its own)
+ *   0x80000 .. 0x90000             what firmware() leaves
  *   top of memory                  initrd
  */
+#include "abi.h"
 #include "lol.h"
 
 #define SYS_open 2
@@ -22,68 +23,12 @@
 #define HWCAP2_FSGSBASE 2
 #define PT_LOAD 1
 
-#define BOOT_TABLES_PA 0x80000ull
-#define BOOT_INFO_PA 0x88000ull
-#define BOOT_MEMMAP_PA 0x88100ull
-#define BOOT_MODULE_PA 0x88200ull
-#define BOOT_COMMAND_PA 0x88400ull
-#define BOOT_COMMAND_LEN 2048
-#define LOW_MEMORY_END 0xa0000ull
-#define HIGH_MEMORY 0x100000ull
 #define DEFAULT_MEMORY (64ull << 20)
 #define MAX_MEMORY (16ull << 30)
-#define PTE_PRESENT_WRITABLE_USER 7ull
-#define PTE_LARGE 0x80ull
 
-struct vcpu vcpu;
-volatile u8 lol_pending, lol_in_slow = 1;
-EXPORT volatile u32 lol_vif_word;
-volatile u32 lol_other_flags;
 
-/* Written by the linker (x86_64.py, tables()). In .data, for the linker fills the file's bytes. */
-#define LINKER_WORD __attribute__((section(".data"))) EXPORT u64
-LINKER_WORD lol_rows_va;
-LINKER_WORD lol_sites_va;
-LINKER_WORD lol_sites_base_va;
-LINKER_WORD lol_site_count;
-LINKER_WORD lol_guest_entry_va;
-LINKER_WORD lol_text_va;
-LINKER_WORD lol_text_len;
-LINKER_WORD lol_data_va;
-LINKER_WORD lol_data_len;
-
-extern bool host_has_fsgsbase;
+volatile u8 lol_in_slow = 1;
 void start_of_day(u64 *stack);
-
-const struct row *site_row(const struct site *site)
-{
-    return (const struct row *)lol_rows_va + site->row;
-}
-
-u64 site_start_va(const struct site *site)
-{
-    return lol_sites_base_va + site->start_off;
-}
-
-/* The site that holds `va`, NULL when none does. */
-const struct site *site_at(u64 va)
-{
-    const struct site *sites = (const struct site *)lol_sites_va;
-    u64 low = 0, high = lol_site_count;
-
-    while (low < high) {
-        u64 middle = (low + high) / 2;
-        u64 start_va = site_start_va(&sites[middle]);
-
-        if (va < start_va)
-            high = middle;
-        else if (va - start_va >= sites[middle].length)
-            low = middle + 1;
-        else
-            return &sites[middle];
-    }
-    return NULL;
-}
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *name)
 {
@@ -255,34 +200,6 @@ static u64 load_initrd(const char *path, u64 memory_len, u64 *length)
     return pa;
 }
 
-/* Tables that map the first GiB, or all of memory if that is less, one to one with 2 MiB pages. */
-static void make_page_tables(u64 memory_len)
-{
-    u64 *tables = (u64 *)physical(BOOT_TABLES_PA, 3 * 4096), i;
-
-    tables[0] = (BOOT_TABLES_PA + 4096) | PTE_PRESENT_WRITABLE_USER;
-    tables[512] = (BOOT_TABLES_PA + 8192) | PTE_PRESENT_WRITABLE_USER;
-    for (i = 0; i < 512 && i << 21 < memory_len; i++)
-        tables[1024 + i] = i << 21 | PTE_LARGE | (PTE_PRESENT_WRITABLE_USER & ~4ull);
-    lol_cr[3] = BOOT_TABLES_PA;
-}
-
-/* Xen public header arch-x86/hvm/start_info.h, version 1 */
-struct start_info {
-    u32 magic, version, flags, module_count;
-    u64 modules_pa, command_pa, rsdp_pa, memmap_pa;
-    u32 memmap_count, reserved;
-};
-
-struct memmap_entry {
-    u64 pa, length;
-    u32 type, reserved;
-};
-
-struct module_entry {
-    u64 pa, length, command_pa, reserved;
-};
-
 static void join_words(char *const *words, char *to, u64 room)
 {
     char *end = to + room - 1, *at = to;
@@ -300,24 +217,6 @@ static void join_words(char *const *words, char *to, u64 room)
     *at = 0;
 }
 
-static void make_start_info(const struct options *options)
-{
-    struct start_info *info = (struct start_info *)physical(BOOT_INFO_PA, sizeof *info);
-    struct memmap_entry *map = (struct memmap_entry *)physical(BOOT_MEMMAP_PA, 2 * sizeof *map);
-    struct module_entry *module = (struct module_entry *)physical(BOOT_MODULE_PA, sizeof *module);
-
-    map[0] = (struct memmap_entry){.pa = 0, .length = LOW_MEMORY_END, .type = 1};
-    map[1] = (struct memmap_entry){.pa = HIGH_MEMORY, .length = options->memory_len - HIGH_MEMORY, .type = 1};
-    *info = (struct start_info){
-        .magic = 0x336ec578, .version = 1, .command_pa = BOOT_COMMAND_PA, .memmap_pa = BOOT_MEMMAP_PA, .memmap_count = 2};
-    join_words(options->words, (char *)physical(BOOT_COMMAND_PA, BOOT_COMMAND_LEN), BOOT_COMMAND_LEN);
-    if (options->initrd) {
-        module->pa = load_initrd(options->initrd, options->memory_len, &module->length);
-        info->module_count = 1;
-        info->modules_pa = BOOT_MODULE_PA;
-    }
-}
-
 static u64 auxiliary(const u64 *stack, u64 type)
 {
     const u64 *at = stack + 1 + stack[0] + 1; /* argc, argv, NULL */
@@ -332,26 +231,25 @@ static u64 auxiliary(const u64 *stack, u64 type)
 
 void start_of_day(u64 *stack)
 {
+    static char command[BOOT_COMMAND_LEN];
     struct options options;
+    u64 initrd_pa = 0, initrd_len = 0;
     const char *name = (const char *)auxiliary(stack, AT_EXECFN);
 
     parse_options(stack[0], (char *const *)(stack + 1), &options);
-    if (!lol_guest_entry_va)
+    if (!vcpu_guest_entry_va)
         refuse("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", name);
     host_has_fsgsbase = (auxiliary(stack, AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
     control_reset();
     make_memory(options.memory_len);
     load_image(name);
-    make_page_tables(options.memory_len);
-    make_start_info(&options);
-    uart_init(options.console);
+    if (options.initrd)
+        initrd_pa = load_initrd(options.initrd, options.memory_len, &initrd_len);
+    join_words(options.words, command, sizeof command);
+    firmware(options.memory_len, command, initrd_pa, initrd_len);
+    terminal_init(options.console);
     timer_init();
     signals_init();
-
-    vcpu.selector[SEG_CS] = 0x08; /* flat; the guest loads its own table before it uses a selector */
-    frame.reg[RBX] = BOOT_INFO_PA;
-    frame.rip = lol_guest_entry_va;
-    frame.flags = FLAG_IF | FLAG_ONE;
     frame.host_cs = HOST_CS;
     frame.host_ss = HOST_SS;
 }

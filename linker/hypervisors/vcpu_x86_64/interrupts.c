@@ -1,5 +1,5 @@
 /* Exceptions and interrupts through the guest's IDT (Intel SDM vol. 3, 6.14: 64-bit mode). */
-#include "lol.h"
+#include "vcpu.h"
 
 #define GATE_INTERRUPT 14
 #define GATE_TRAP 15
@@ -104,14 +104,14 @@ void raise(struct fault fault)
         struct fault second;
 
         if (fault.vector == V_PF)
-            lol_cr[2] = fault.cr2;
+            vcpu_cr[2] = fault.cr2;
         second = enter_vector(fault.vector, SOURCE_EXCEPTION, fault.has_error, fault.error);
         if (!second.raised)
             return;
         if (fault.vector == V_DF)
             stop_guest("triple fault: the guest's double fault handler cannot be entered", 0);
         if (second.vector == V_PF)
-            lol_cr[2] = second.cr2;
+            vcpu_cr[2] = second.cr2;
         if ((contributory(fault.vector) && contributory(second.vector)) ||
             (fault.vector == V_PF && (second.vector == V_PF || contributory(second.vector))))
             fault = fault_code(V_DF, 0);
@@ -135,7 +135,7 @@ struct fault software_interrupt(u8 vector, u64 next_rip)
 
 bool interrupt_deliverable(void)
 {
-    return lol_vif_word && pic_wants_interrupt();
+    return vcpu_vif_word && pic_wants_interrupt();
 }
 
 void deliver_interrupts(void)

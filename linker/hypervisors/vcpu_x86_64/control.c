@@ -1,43 +1,35 @@
 /* Control and debug registers, model-specific registers, cpuid: what the virtual CPU has and what it refuses. */
-#include "lol.h"
+#include "vcpu.h"
 
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)
-#define CR0_TS (1ull << 3)
 #define CR0_ET (1ull << 4)
 #define CR0_NE (1ull << 5)
-#define CR0_WP (1ull << 16)
 #define CR0_AM (1ull << 18)
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 #define CR0_KNOWN (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 
-#define CR4_TSD (1ull << 2)
 #define CR4_PAE (1ull << 5)
 #define CR4_FSGSBASE (1ull << 16)
 /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; FSGSBASE where the host has it. */
 #define CR4_OFFERED 0x7ffull
 
-#define SYS_prctl 157
-#define PR_SET_TSC 26
-#define PR_TSC_ENABLE 1
-#define PR_TSC_SIGSEGV 2
 
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
-EXPORT u64 lol_cr[9];
-bool host_has_fsgsbase;
+EXPORT u64 vcpu_cr[9];
 
 /* docs/machine.md, Entry. */
 void control_reset(void)
 {
-    lol_cr[0] = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
-    lol_cr[4] = CR4_PAE;
+    vcpu_cr[0] = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+    vcpu_cr[4] = CR4_PAE;
     vcpu.efer = EFER_LME | EFER_LMA;
     vcpu.dr[6] = 0xffff0ff0;
     vcpu.dr[7] = 0x400;
@@ -46,13 +38,13 @@ void control_reset(void)
 
 static struct fault write_cr0(u64 value)
 {
-    u64 changed = value ^ lol_cr[0];
+    u64 changed = value ^ vcpu_cr[0];
 
     if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
         return fault_code(V_GP, 0);
     if (!(value & CR0_PE) || !(value & CR0_PG))
-        stop_guest("the guest leaves long mode, which LoL cannot follow", frame.rip);
-    lol_cr[0] = (value & CR0_KNOWN) | CR0_ET;
+        stop_guest("the guest leaves long mode, which this module cannot follow", frame.rip);
+    vcpu_cr[0] = (value & CR0_KNOWN) | CR0_ET;
     if (changed & CR0_WP)
         mmu_flush_all();
     return NO_FAULT;
@@ -64,24 +56,24 @@ struct fault write_cr(unsigned number, u64 value)
     case 0:
         return write_cr0(value);
     case 2:
-        lol_cr[2] = value;
+        vcpu_cr[2] = value;
         return NO_FAULT;
     case 3:
         if (value >> 52)
             return fault_code(V_GP, 0);
-        lol_cr[3] = value;
+        vcpu_cr[3] = value;
         mmu_flush_all();
         return NO_FAULT;
     case 4:
         if ((value & ~(CR4_OFFERED | (host_has_fsgsbase ? CR4_FSGSBASE : 0))) || !(value & CR4_PAE))
             return fault_code(V_GP, 0);
-        lol_cr[4] = value;
+        vcpu_cr[4] = value;
         mmu_flush_all();
         return NO_FAULT;
     case 8:
         if (value & ~15ull)
             return fault_code(V_GP, 0);
-        lol_cr[8] = value;
+        vcpu_cr[8] = value;
         return NO_FAULT;
     default:
         return fault_plain(V_UD);
@@ -92,7 +84,7 @@ struct fault read_cr(unsigned number, u64 *value)
 {
     if (number != 0 && number != 2 && number != 3 && number != 4 && number != 8)
         return fault_plain(V_UD);
-    *value = lol_cr[number];
+    *value = vcpu_cr[number];
     return NO_FAULT;
 }
 
@@ -102,7 +94,7 @@ struct fault read_cr(unsigned number, u64 *value)
 static struct fault debug_register(unsigned *number)
 {
     if (*number == 4 || *number == 5) {
-        if (lol_cr[4] & CR4_DE)
+        if (vcpu_cr[4] & CR4_DE)
             return fault_plain(V_UD);
         *number += 2;
     }
@@ -199,8 +191,6 @@ struct fault write_msr(u32 number, u64 value)
 
     if (must_be_canonical(number) && !canonical(value))
         return fault_code(V_GP, 0);
-    if ((number == MSR_FS_BASE || number == MSR_GS_BASE) && value >> 47)
-        stop_guest("the guest puts a segment base into the kernel half, which a Linux process cannot", value);
     if ((number == MSR_SFMASK || number == MSR_TSC_AUX) && value >> 32)
         return fault_code(V_GP, 0);
     if (plain) {
@@ -254,11 +244,6 @@ static const struct cpuid_mask masks[] = {
 #define LAST_BASIC_LEAF 7u
 #define LAST_EXTENDED_LEAF 0x80000008u
 
-static void host_cpuid(u32 leaf, u32 subleaf, u32 out[4])
-{
-    __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
-}
-
 static void virtual_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 {
     unsigned i, word;
@@ -266,10 +251,8 @@ static void virtual_cpuid(u32 leaf, u32 subleaf, u32 out[4])
     for (word = 0; word < 4; word++)
         out[word] = 0;
     if (leaf == LEAF_HYPERVISOR) {
-        static const char signature[12] = "PrevirtLoL";
-
         out[0] = LEAF_HYPERVISOR;
-        copy_bytes(&out[1], signature, 12);
+        copy_bytes(&out[1], host_signature, 12);
         return;
     }
     if (leaf == 0 || leaf == 0x80000000u) {
@@ -299,17 +282,6 @@ unsigned guest_physical_bits(void)
 
     virtual_cpuid(LAST_EXTENDED_LEAF, 0, out);
     return out[0] & 0xff;
-}
-
-/* CR4.TSD: ring 3 is about to run, or has stopped running. The host can make rdtsc fault, so only then it does. */
-void time_stamp_for_level(unsigned level)
-{
-    static bool faults;
-    bool wanted = level == 3 && (lol_cr[4] & CR4_TSD);
-
-    if (wanted != faults)
-        host_call(SYS_prctl, PR_SET_TSC, wanted ? PR_TSC_SIGSEGV : PR_TSC_ENABLE, 0, 0, 0, 0);
-    faults = wanted;
 }
 
 void guest_cpuid(void)

@@ -1,5 +1,5 @@
 /* The 8259 pair. (Intel data sheet 8259A, 231468.) */
-#include "lol.h"
+#include "vcpu.h"
 
 struct pic {
     u8 irr, isr, imr, line, base, init_step, lowest;

@@ -1,5 +1,5 @@
 /* Every operation that changes CS: IRET, far returns, jumps and calls, SYSCALL, SYSRET, SYSEXIT. Intel SDM vol. 2. */
-#include "lol.h"
+#include "vcpu.h"
 
 #define EFER_SCE (1ull << 0)
 
@@ -11,7 +11,7 @@ bool canonical(u64 va)
 /* RFLAGS as the guest sees them. */
 u64 guest_flags(void)
 {
-    return (frame.flags & FLAGS_HOST) | FLAG_ONE | lol_vif_word | lol_other_flags;
+    return (frame.flags & FLAGS_HOST) | FLAG_ONE | vcpu_vif_word | vcpu_other_flags;
 }
 
 /* Sets the flags of `changeable` from an image; the rest stay. */
@@ -19,8 +19,8 @@ void set_guest_flags(u64 flags, u64 changeable)
 {
     u64 new = (guest_flags() & ~changeable) | (flags & changeable);
 
-    lol_vif_word = new & FLAG_IF;
-    lol_other_flags = new & (FLAGS_VIRTUAL & ~FLAG_IF);
+    vcpu_vif_word = new & FLAG_IF;
+    vcpu_other_flags = new & (FLAGS_VIRTUAL & ~FLAG_IF);
     frame.flags = (new & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? new & FLAG_AC : 0);
 }
 
@@ -28,7 +28,7 @@ void set_guest_flags(u64 flags, u64 changeable)
 void take_host_flags(u64 flags)
 {
     if (cpl() == 3)
-        lol_other_flags = (lol_other_flags & ~FLAG_AC) | (flags & FLAG_AC);
+        vcpu_other_flags = (vcpu_other_flags & ~FLAG_AC) | (flags & FLAG_AC);
     frame.flags = (flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? flags & FLAG_AC : 0);
 }
 
@@ -37,7 +37,7 @@ u64 changeable_flags(unsigned level)
 {
     u64 flags = FLAGS_HOST | FLAG_NT | FLAG_AC;
 
-    if (level <= ((lol_other_flags >> 12) & 3))
+    if (level <= ((vcpu_other_flags >> 12) & 3))
         flags |= FLAG_IF;
     if (level == 0)
         flags |= FLAG_IOPL;
@@ -106,7 +106,7 @@ struct fault op_iret(unsigned width)
     unsigned old_level = cpl(), level;
     struct descriptor code;
 
-    if (lol_other_flags & FLAG_NT)
+    if (vcpu_other_flags & FLAG_NT)
         return fault_code(V_GP, 0);
     TRY(guest_read(frame.reg[RSP], image, 5 * width));
     rip = stack_word(image, 0, width);
@@ -178,7 +178,7 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
         return fault_code(V_GP, 0);
     TRY(read_descriptor(selector, V_GP, &code));
     if (!code.is_code_or_data)
-        stop_guest("the guest uses a call gate or a task gate, which LoL does not have", frame.rip);
+        stop_guest("the guest uses a call gate or a task gate, which this module does not have", frame.rip);
     if (!code.code ||
         (code.conforming ? code.dpl > cpl() : ((selector & 3u) > cpl() || code.dpl != cpl())))
         return fault_code(V_GP, selector & ~3u);
@@ -226,7 +226,7 @@ struct fault op_sysret(unsigned width)
     if (cpl() != 0)
         return fault_code(V_GP, 0);
     if (width != 8)
-        stop_guest("sysret to 32-bit code, which LoL does not run", frame.rip);
+        stop_guest("sysret to 32-bit code, which this module does not run", frame.rip);
     if (!canonical(frame.reg[RCX]))
         return fault_code(V_GP, 0);
     vcpu.selector[SEG_CS] = (((vcpu.star >> 48) + 16) & 0xffff) | 3;
@@ -241,7 +241,7 @@ struct fault op_sysexit(unsigned width)
     if (cpl() != 0 || !(vcpu.sysenter[0] & ~3ull))
         return fault_code(V_GP, 0);
     if (width != 8)
-        stop_guest("sysexit to 32-bit code, which LoL does not run", frame.rip);
+        stop_guest("sysexit to 32-bit code, which this module does not run", frame.rip);
     if (!canonical(frame.reg[RDX]) || !canonical(frame.reg[RCX]))
         return fault_code(V_GP, 0);
     vcpu.selector[SEG_CS] = ((vcpu.sysenter[0] + 32) & 0xffff) | 3;

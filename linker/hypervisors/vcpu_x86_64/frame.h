@@ -1,6 +1,6 @@
-/* Offsets shared by entry.S and lol.h. */
-#ifndef LOL_FRAME_H
-#define LOL_FRAME_H
+/* Offsets shared by entry.S and vcpu.h. */
+#ifndef VCPU_FRAME_H
+#define VCPU_FRAME_H
 
 #define F_RAX 0
 #define F_RCX 8
@@ -12,14 +12,12 @@
 #define F_RDI 56
 #define F_R8 64
 #define F_R15 120
+/* Four words of the module's own. */
+#define F_HOST_WORDS 128
 /* What iretq pops, in its order: RIP, CS, flags, RSP, SS. */
-#define F_RIP 128
-#define F_FLAGS 144
-#define F_IRET_RSP 152
-
-#define HOST_CS 0x33 /* Linux: __USER_CS, arch/x86/include/asm/segment.h */
-#define HOST_SS 0x2b /* __USER_DS */
-
-#define LOL_ABI 1
+#define F_RIP 160
+#define F_FLAGS 176
+#define F_IRET_RSP 184
+#define F_LEN 200
 
 #endif

@@ -1,5 +1,5 @@
 /* The port map of docs/machine.md. Wide accesses to byte-wide devices are consecutive byte accesses. */
-#include "lol.h"
+#include "vcpu.h"
 
 #define PORT_POWER_OFF 0x604
 #define SLEEP_ENABLE 0x2000

@@ -3,12 +3,7 @@
  * raised at the instruction. Also the C ends of entry.S's long ways.
  */
 #include "classes.h"
-#include "lol.h"
-
-EXPORT u64 lol_row;        /* set by the stub that jumped here: address of its row */
-EXPORT u64 lol_site_start; /* set by a stub of the jump form: address of its site */
-
-#define CALL_LEN 5 /* e8 rel32 and e9 rel32 */
+#include "vcpu.h"
 
 /* ---- operands ---- */
 
@@ -38,6 +33,9 @@ u64 operand_va(const struct row *row)
 
     if (row->base >= 0)
         va += frame.reg[row->base];
+    /* RIP-relative, made absolute for the linked address; code that runs elsewhere can have no absolute operand. */
+    if (row->base < 0 && row->index < 0)
+        va -= linked_va(frame.rip) - frame.rip;
     if (row->index >= 0)
         va += frame.reg[row->index] * row->scale;
     if (row->address_bits == 32)
@@ -117,7 +115,7 @@ static struct fault op_lmsw(const struct row *row)
 
     TRY(read_rm(row, 0, 2, &value));
     /* PE can be set, never cleared. */
-    return write_cr(0, (lol_cr[0] & ~0xeull) | (value & 0xf));
+    return write_cr(0, (vcpu_cr[0] & ~0xeull) | (value & 0xf));
 }
 
 static u16 port_of(const struct row *row)
@@ -210,7 +208,7 @@ static struct fault op_segment_base(const struct row *row)
 {
     u64 value;
 
-    if (!(lol_cr[4] & CR4_FSGSBASE))
+    if (!(vcpu_cr[4] & CR4_FSGSBASE))
         return fault_plain(V_UD);
     value = register_value(row->reg[0], row->width);
     switch (row->class_number) {
@@ -295,7 +293,7 @@ static struct fault op_table_selector(const struct row *row)
 /* HLT: nothing but an interrupt ends it, and none comes while they are off. */
 static void op_hlt(void)
 {
-    if (!lol_vif_word)
+    if (!vcpu_vif_word)
         stop_guest("the guest halted with interrupts off: nothing can wake it", 0);
     machine_sleep();
 }
@@ -323,7 +321,7 @@ struct fault emulate(const struct row *row, u64 next_rip)
 
     if (cpl() != 0 && privileged(row->class_number))
         return fault_code(V_GP, 0);
-    if ((row->class_number == CLASS_CLI || row->class_number == CLASS_STI) && cpl() > ((lol_other_flags >> 12) & 3))
+    if ((row->class_number == CLASS_CLI || row->class_number == CLASS_STI) && cpl() > ((vcpu_other_flags >> 12) & 3))
         return fault_code(V_GP, 0);
     switch (row->class_number) {
     case CLASS_CLI:
@@ -364,7 +362,7 @@ struct fault emulate(const struct row *row, u64 next_rip)
         TRY(store_word(row, vcpu.task.selector));
         break;
     case CLASS_SMSW:
-        TRY(store_word(row, lol_cr[0]));
+        TRY(store_word(row, vcpu_cr[0]));
         break;
     case CLASS_LMSW:
         TRY(op_lmsw(row));
@@ -384,7 +382,7 @@ struct fault emulate(const struct row *row, u64 next_rip)
         TRY(write_dr(row->reg[0], frame.reg[row->reg[1]]));
         break;
     case CLASS_CLTS:
-        TRY(write_cr(0, lol_cr[0] & ~8ull));
+        TRY(write_cr(0, vcpu_cr[0] & ~8ull));
         break;
     case CLASS_INVLPG:
         mmu_flush_page(operand_va(row));
@@ -478,72 +476,3 @@ struct fault emulate(const struct row *row, u64 next_rip)
     return NO_FAULT;
 }
 
-/* ---- the long ways of entry.S ---- */
-
-void slow_deliver(void);
-void slow_popf(void);
-void slow_hlt(void);
-void slow_emulate_call(void);
-void slow_emulate_jump(void);
-void slow_sti(void);
-
-static void work(const struct row *row, u64 start_va)
-{
-    struct fault fault;
-
-    frame.rip = start_va;
-    take_host_flags(frame.flags);
-    fault = emulate(row, start_va + CALL_LEN);
-    if (fault.raised)
-        raise(fault);
-    recompute_pending();
-}
-
-/* Undoes the call: the return address was pushed by the site itself, so it can be read directly. */
-static u64 take_return(void)
-{
-    u64 next_rip = *(u64 *)frame.reg[RSP];
-
-    frame.reg[RSP] += 8;
-    return next_rip;
-}
-
-void slow_emulate_call(void)
-{
-    work((const struct row *)lol_row, take_return() - CALL_LEN);
-}
-
-void slow_emulate_jump(void)
-{
-    work((const struct row *)lol_row, lol_site_start);
-}
-
-void slow_deliver(void)
-{
-    deliver_interrupts();
-}
-
-static void work_simple(u16 class_number)
-{
-    struct row row = {.class_number = class_number, .width = 8};
-
-    work(&row, take_return() - CALL_LEN);
-}
-
-void slow_popf(void)
-{
-    work_simple(CLASS_POPF);
-}
-
-void slow_hlt(void)
-{
-    work_simple(CLASS_HLT);
-}
-
-/* sti with an interrupt pending: the instruction behind it runs first, as on hardware; then the interrupt is taken. */
-void slow_sti(void)
-{
-    frame.rip = take_return();
-    take_host_flags(frame.flags);
-    deliver_after_next_instruction();
-}

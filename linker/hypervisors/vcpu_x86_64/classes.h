@@ -1,6 +1,6 @@
 /* Operation class numbers of linker/sites/x86_64/classes.py; a test compares the two. */
-#ifndef LOL_CLASSES_H
-#define LOL_CLASSES_H
+#ifndef VCPU_CLASSES_H
+#define VCPU_CLASSES_H
 
 enum operation_class {
     CLASS_CLI = 1,

@@ -4,64 +4,12 @@
  * vol. 3, chapter 5.
  */
 #include "classes.h"
-#include "lol.h"
+#include "vcpu.h"
 
 #define SYSTEM_LDT 2
 #define SYSTEM_TSS_AVAILABLE 9
 #define SYSTEM_TSS_BUSY 11
 #define SYSTEM_CALL_GATE 12
-
-#define MSR_FS_BASE_CALL 0x1002 /* ARCH_SET_FS, asm/prctl.h */
-#define MSR_GS_BASE_CALL 0x1001
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
-#define SYS_arch_prctl 158
-
-static u64 base_of(int code)
-{
-    u64 base = 0;
-
-    host_call(SYS_arch_prctl, code, (long)&base, 0, 0, 0, 0);
-    return base;
-}
-
-extern bool host_has_fsgsbase;
-
-u64 fs_base(void)
-{
-    u64 base;
-
-    if (!host_has_fsgsbase)
-        return base_of(ARCH_GET_FS);
-    __asm__ volatile("rdfsbase %0" : "=r"(base));
-    return base;
-}
-
-u64 gs_base(void)
-{
-    u64 base;
-
-    if (!host_has_fsgsbase)
-        return base_of(ARCH_GET_GS);
-    __asm__ volatile("rdgsbase %0" : "=r"(base));
-    return base;
-}
-
-void set_fs_base(u64 base)
-{
-    if (host_has_fsgsbase)
-        __asm__ volatile("wrfsbase %0" : : "r"(base));
-    else
-        host_call(SYS_arch_prctl, MSR_FS_BASE_CALL, (long)base, 0, 0, 0, 0);
-}
-
-void set_gs_base(u64 base)
-{
-    if (host_has_fsgsbase)
-        __asm__ volatile("wrgsbase %0" : : "r"(base));
-    else
-        host_call(SYS_arch_prctl, MSR_GS_BASE_CALL, (long)base, 0, 0, 0, 0);
-}
 
 /* Where a selector's descriptor stands; false when the selector is outside its table. */
 static bool descriptor_va(u16 selector, unsigned length, u64 *va)
@@ -206,7 +154,7 @@ struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *d)
     if (!d->present)
         return fault_code(V_NP, selector & ~3u);
     if (!d->long_mode)
-        stop_guest("the guest enters 32-bit code, which LoL does not run", frame.rip);
+        stop_guest("the guest enters 32-bit code, which this module does not run", frame.rip);
     TRY(set_descriptor_bits(selector, ACCESSED));
     vcpu.selector[SEG_CS] = (selector & ~3u) | new_cpl;
     return NO_FAULT;
@@ -235,7 +183,7 @@ struct fault io_allowed(u16 port, unsigned bytes)
 {
     u16 map_base, bits;
 
-    if (cpl() <= ((lol_other_flags >> 12) & 3))
+    if (cpl() <= ((vcpu_other_flags >> 12) & 3))
         return NO_FAULT;
     if (vcpu.task.limit < 103)
         return fault_code(V_GP, 0);

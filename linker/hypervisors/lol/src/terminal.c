@@ -1,0 +1,126 @@
+/* The process's console: standard input, and standard output or a file. */
+#include "lol.h"
+
+#define SYS_read 0
+#define SYS_write 1
+#define SYS_open 2
+#define SYS_ioctl 16
+#define SYS_getpid 39
+#define SYS_fcntl 72
+#define O_WRONLY 1
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_NONBLOCK 04000
+#define O_ASYNC 020000
+#define O_CLOEXEC 02000000
+#define O_NOCTTY 0400
+#define F_SETFL 4
+#define F_SETOWN 8
+#define TCGETS 0x5401
+#define TCSETS 0x5402
+#define EAGAIN 11
+#define EINTR 4
+
+/* struct termios of the kernel, asm-generic/termbits.h */
+struct terminal {
+    u32 input, output, control, local;
+    u8 line;
+    u8 characters[19];
+};
+#define LOCAL_ICANON 2u
+#define LOCAL_ECHO 8u
+#define INPUT_ICRNL 0400u
+#define CHARACTER_MIN 6
+#define CHARACTER_TIME 5
+#define CHARACTER_SUSPEND 10
+
+static int input_fd = -1, output_fd = 1;
+static bool input_open, input_maybe;
+static struct terminal saved_terminal;
+static bool terminal_changed;
+
+/* Up to `room` bytes of what the host has, 0 when it has nothing. */
+unsigned console_read(u8 *bytes, unsigned room)
+{
+    long count;
+
+    if (!input_open || !input_maybe)
+        return 0;
+    count = host_call(SYS_read, input_fd, (long)bytes, room, 0, 0, 0);
+    if (count > 0)
+        return (unsigned)count;
+    if (count == -EAGAIN)
+        input_maybe = false;
+    else if (count != -EINTR)
+        input_open = false;
+    return 0;
+}
+
+void console_write(u8 byte)
+{
+    while (host_call(SYS_write, output_fd, (long)&byte, 1, 0, 0, 0) == -EINTR)
+        ;
+}
+
+void terminal_input_ready(void)
+{
+    input_maybe = true;
+    uart_input_ready();
+}
+
+bool terminal_wants_input(void)
+{
+    return input_open && uart_wants_input();
+}
+
+int terminal_input_fd(void)
+{
+    return input_fd;
+}
+
+void terminal_restore(void)
+{
+    if (terminal_changed)
+        host_call(SYS_ioctl, 0, TCSETS, (long)&saved_terminal, 0, 0, 0);
+    terminal_changed = false;
+}
+
+/* Characters one by one and no echo, as a serial line has it. Signals stay with the terminal: Ctrl-C ends the guest. */
+static void prepare_terminal(void)
+{
+    struct terminal raw;
+
+    if (host_call(SYS_ioctl, 0, TCGETS, (long)&saved_terminal, 0, 0, 0) < 0)
+        return;
+    raw = saved_terminal;
+    raw.local &= ~(LOCAL_ICANON | LOCAL_ECHO);
+    raw.input &= ~INPUT_ICRNL;
+    raw.characters[CHARACTER_MIN] = 1;
+    raw.characters[CHARACTER_TIME] = 0;
+    raw.characters[CHARACTER_SUSPEND] = 0; /* a stopped guest would leave the terminal like this */
+    if (host_call(SYS_ioctl, 0, TCSETS, (long)&raw, 0, 0, 0) == 0)
+        terminal_changed = true;
+}
+
+void terminal_init(const char *console)
+{
+    long fd;
+
+    if (console) {
+        fd = host_call(SYS_open, (long)console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666, 0, 0, 0);
+        if (fd < 0) {
+            say("previrt-lol: cannot open the console file\n");
+            stop_exit(1);
+        }
+        output_fd = (int)fd;
+    }
+    prepare_terminal();
+    /* An open file description of our own: O_NONBLOCK and O_ASYNC on the shared one would reach the shell. */
+    fd = host_call(SYS_open, (long)"/proc/self/fd/0", O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, 0, 0, 0);
+    if (fd < 0)
+        return;
+    input_fd = (int)fd;
+    input_open = input_maybe = true;
+    host_call(SYS_fcntl, input_fd, F_SETOWN, host_call(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0);
+    host_call(SYS_fcntl, input_fd, F_SETFL, O_NONBLOCK | O_ASYNC, 0, 0, 0);
+}

@@ -1,0 +1,69 @@
+/* The report of what the guest did that cannot be done. */
+#include "vcpu.h"
+
+static void say_number(u64 value, unsigned base, unsigned min_digits)
+{
+    char text[21];
+    unsigned at = sizeof text - 1, digits = 0;
+
+    text[at] = 0;
+    do {
+        text[--at] = "0123456789abcdef"[value % base];
+        value /= base;
+        digits++;
+    } while (value || digits < min_digits);
+    say(text + at);
+}
+
+void say_hex(u64 value)
+{
+    say_number(value, 16, 1);
+}
+
+void say_decimal(u64 value)
+{
+    say_number(value, 10, 1);
+}
+
+static void say_register(const char *name, u64 value, const char *end)
+{
+    say(name);
+    say_number(value, 16, 16);
+    say(end);
+}
+
+static const char *const register_names[16] = {"rax ", " rcx ", " rdx ", " rbx ", "rsp ", " rbp ", " rsi ", " rdi ",
+                                               "r8  ", " r9  ", " r10 ", " r11 ", "r12 ", " r13 ", " r14 ", " r15 "};
+
+void stop_guest(const char *reason, u64 va)
+{
+    const struct site *site = site_at(linked_va(frame.rip));
+    unsigned i;
+
+    host_before_report();
+    say("\n");
+    say(host_name);
+    say(": guest stopped: ");
+    say(reason);
+    if (va && va != frame.rip) {
+        say("\n  address: 0x");
+        say_hex(va);
+    }
+    say("\n  at: 0x");
+    say_hex(frame.rip);
+    say_symbol(frame.rip);
+    if (site) {
+        say("\n  site: 0x");
+        say_hex(site_start_va(site));
+        say("\n  instruction: ");
+        say((const char *)site_row(site)->text_va);
+    }
+    say("\n");
+    for (i = 0; i < 16; i++)
+        say_register(register_names[i], frame.reg[i], i % 4 == 3 ? "\n" : "");
+    say_register("rip ", frame.rip, "");
+    say_register(" flg ", guest_flags(), "");
+    say_register(" cr2 ", vcpu_cr[2], "");
+    say_register(" cr3 ", vcpu_cr[3], "\n");
+    stop_exit(1);
+}
