@@ -166,6 +166,7 @@ def test_tables_hold_the_instructions_of_the_sites() -> None:
         reserve_data_va=0,
         reserve_data_len=0,
         symbols={},
+        virtual_offset=0,
     )
     tables = BINDING.tables(context)
     word, _, unit = ia64.ROW.unpack_from(tables.data, ia64.ROW.size)
