@@ -222,7 +222,7 @@ class Made(NamedTuple):
 
 def build_module(directory: Path) -> Path:
     (directory / "m.S").write_text(MODULE_S)
-    script = ROOT / "linker" / "hypervisors" / "lol" / "src" / "module.lds"
+    script = ROOT / "linker" / "hypervisors" / "vnuma" / "src-ia64" / "module.lds"
     options = ["-shared", "--emit-relocs", "-Bsymbolic", "--hash-style=sysv", "-T", str(script)]
     subprocess.run([AS, "-xnone", "-o", "m.o", "m.S"], cwd=directory, check=True)
     subprocess.run(["ia64-linux-gnu-ld", *options, "-o", "m.so", "m.o"], cwd=directory, check=True)
@@ -342,7 +342,7 @@ def test_module_text_too_far_from_nothing_says_so(tmp_path: Path) -> None:
     bad = MODULE_S.replace("movl r3=pointer-1b ;;", "movl r3=@gprel(serve) ;;")
     (tmp_path / "m.S").write_text(bad)
     build_guest(tmp_path)
-    script = ROOT / "linker" / "hypervisors" / "lol" / "src" / "module.lds"
+    script = ROOT / "linker" / "hypervisors" / "vnuma" / "src-ia64" / "module.lds"
     subprocess.run([AS, "-xnone", "-o", "m.o", "m.S"], cwd=tmp_path, check=True)
     options = ["-shared", "--emit-relocs", "-Bsymbolic", "--hash-style=sysv", "-T", str(script)]
     subprocess.run(["ia64-linux-gnu-ld", *options, "-o", "m.so", "m.o"], cwd=tmp_path, check=True)
