@@ -1,0 +1,28 @@
+"""Linux 6.1 (the small configuration), bound for xen, as PV dom0: Xen builds the domain, and Linux boots in it."""
+
+import subprocess
+from pathlib import Path
+
+from xen_machine import run_on_xen
+
+import linker
+
+BUILD = Path(__file__).resolve().parents[2] / "fixtures" / "linux" / "build.sh"
+LAST = "previrt: initramfs reached"
+
+
+def test_linux_boots_to_its_initramfs(tmp_path: Path) -> None:
+    built = subprocess.run([BUILD, "--config", "small"], check=True, capture_output=True, text=True).stdout
+    directory = Path(built.strip())
+    report = linker.link(directory / "vmlinux", "xen", output=tmp_path / "linux.xen")
+    assert report.bound == report.sites > 3000
+    run = run_on_xen(
+        tmp_path / "linux.xen",
+        "console=ttyS0",
+        folder=tmp_path,
+        dom0_mib=128,
+        initrd=directory / "initramfs.cpio",
+        until=LAST,
+    )
+    assert any("Linux version 6.1" in line for line in run.lines), run.console[-20:]
+    assert any(LAST in line for line in run.lines), run.console[-20:]
