@@ -27,6 +27,19 @@ def test_an_ia64_image_runs_bound_to_bare_and_unbound(tmp_path: Path) -> None:
     assert "instructions" in bound.stderr
 
 
+@pytest.mark.parametrize("options", [["xen"], ["lol"], ["vnuma", "--nodes", "2"]], ids=lambda options: options[0])
+def test_an_ia64_image_begins_to_run_on_its_targets_monitor(options: list[str], tmp_path: Path) -> None:
+    """The whole transcripts are compared in each target's own tests."""
+    target, *more = options
+    linker.link(GUEST, target, output=tmp_path / "guest")
+    command = [sys.executable, "-m", "linker.run", str(tmp_path / "guest"), *more]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        first = running.stdout.readline()
+        running.terminate()
+    assert first.startswith("previrt fixture guest"), first
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
