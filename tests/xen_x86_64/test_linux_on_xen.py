@@ -1,8 +1,9 @@
-"""Linux 6.1 (the small configuration), bound for xen, as PV dom0: Xen builds the domain, and Linux boots in it."""
+"""Linux 6.1, both configurations, bound for xen, as PV dom0: Xen builds the domain, and Linux boots in it."""
 
 import subprocess
 from pathlib import Path
 
+import pytest
 from xen_machine import run_on_xen
 
 import linker
@@ -11,8 +12,9 @@ BUILD = Path(__file__).resolve().parents[2] / "fixtures" / "linux" / "build.sh"
 LAST = "previrt: initramfs reached"
 
 
-def test_linux_boots_to_its_initramfs(tmp_path: Path) -> None:
-    built = subprocess.run([BUILD, "--config", "small"], check=True, capture_output=True, text=True).stdout
+@pytest.mark.parametrize("name", ["small", "full"])
+def test_linux_boots_to_its_initramfs(name: str, tmp_path: Path) -> None:
+    built = subprocess.run([BUILD, "--config", name], check=True, capture_output=True, text=True).stdout
     directory = Path(built.strip())
     report = linker.link(directory / "vmlinux", "xen", output=tmp_path / "linux.xen")
     assert report.bound == report.sites > 3000
