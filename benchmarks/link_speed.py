@@ -214,9 +214,9 @@ def measure_synthetic(machine: int, count: int) -> list[Figure]:
 
 def machine_of(image: Path) -> int:
     """The ELF machine number of an image."""
-    from linker.read_annotations import read_binding
+    from linker.read_annotations import read_bound_to
 
-    return read_binding(image).machine
+    return read_bound_to(image).machine
 
 
 def print_table(figures: list[Figure]) -> None:

@@ -58,8 +58,10 @@ def _notes_edits(request: Request, notes: Sequence[TargetNote]) -> Iterator[Edit
     if left_len < SPACE_TAKEN_LEN:
         raise LinkError(
             "the target's notes do not fit",
+            where=f"note SPACE at offset {space.off:#x}",
             found=f"{len(taken)} bytes",
-            expected=f"at most {space.len - NOTE_HEADER_LEN}",
+            expected=f"at most {space.len - NOTE_HEADER_LEN - SPACE_TAKEN_LEN}",
+            advice="build the guest with the reserve object",
         )
     left = len(taken).to_bytes(SPACE_TAKEN_LEN, "little").ljust(left_len, b"\0")
     after = build_note(NOTE_OWNER, NT_SPACE, left) + taken

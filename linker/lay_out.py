@@ -87,7 +87,13 @@ class Layout:
         for load in self._request.image.loads:
             if load.va <= va < load.va + load.memory_len:
                 return load.va - load.pa
-        raise AssertionError("check_reserve comes first")
+        raise LinkError(
+            "the reserve's text part is in no segment of the image",
+            where="note RESERVE",
+            found=f"{va:#x}",
+            expected="a PT_LOAD around it",
+            advice="link the guest again with the reserve object",
+        )
 
     def patch(self, group: SiteGroup, form: Form) -> PatchGroup:
         """The sites of a group in their form, stubs placed."""

@@ -149,14 +149,14 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     )
 
 
-class Binding(NamedTuple):
+class BoundTo(NamedTuple):
     """What an image is bound to: ELF machine number, and target, empty for an annotated original."""
 
     machine: int
     target: str
 
 
-def read_binding(path: Path) -> Binding:
+def read_bound_to(path: Path) -> BoundTo:
     """What the image in a file is bound to. LinkError when it is no annotated image."""
     with naming(path), open_image(path) as file:
         image = read_image(file.memory)
@@ -164,10 +164,10 @@ def read_binding(path: Path) -> Binding:
         if original is not None:
             header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
             said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
-            return Binding(image.machine, str(said.target))
+            return BoundTo(image.machine, str(said.target))
         bound_note, _ = _read_notes(_notes_by_type(image), image, codec_for(image.machine))
         target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
-    return Binding(image.machine, target)
+    return BoundTo(image.machine, target)
 
 
 def parse_bound(descriptor: bytes) -> Bound:

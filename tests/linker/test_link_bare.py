@@ -11,7 +11,7 @@ import pytest
 from elfwriter import BASE_VA, TEXT_VA, Site, make_image, site_addresses
 
 import linker
-from linker.read_annotations import read_binding
+from linker.read_annotations import read_bound_to
 
 ROOM_LENGTHS = list(range(1, 40))
 SITES = [Site("fa"), Site("0f20d8", 11, line=7), Site("fb", 9, flags=2), Site("f4", 1), Site("0f011d00000000", 16)]
@@ -75,8 +75,8 @@ def test_nothing_changes_outside_sites_and_note(guest: Path) -> None:
 def test_bound_image_says_so_and_restores_exactly(guest: Path) -> None:
     linker.link(guest, "bare", in_place=False)
     bound = Path(f"{guest}.bare")
-    assert read_binding(bound).target == "bare"
-    assert not read_binding(guest).target
+    assert read_bound_to(bound).target == "bare"
+    assert not read_bound_to(guest).target
     report = linker.restore(bound)
     assert (report.target, report.previous) == ("", "bare")
     assert Path(f"{bound}.restored").read_bytes() == guest.read_bytes()
@@ -118,7 +118,7 @@ def test_image_without_sites_is_bound_too(tmp_path: Path) -> None:
     guest.write_bytes(make_image([]))
     report = linker.link(guest, "bare")
     assert (report.sites, report.bound) == (0, 0)
-    assert read_binding(Path(f"{guest}.bare")).target == "bare"
+    assert read_bound_to(Path(f"{guest}.bare")).target == "bare"
 
 
 @pytest.mark.parametrize("bits", [32, 64])

@@ -39,7 +39,7 @@ from linker.hypervisors.base import (
     Tables,
     Unbindable,
 )
-from linker.read_annotations import read_binding
+from linker.read_annotations import read_bound_to
 from linker.sites.codec import Instruction
 
 uc: Any = unicorn  # it has no types
@@ -319,7 +319,7 @@ def test_entry_is_the_modules_and_restoring_gives_the_guests_back(bound: Bound) 
     assert entry == bound.report.entry_va
     text_va, _ = reserve_of(bound.path)
     assert text_va <= entry < text_va + PART_LEN
-    assert read_binding(bound.path).target == "test"
+    assert read_bound_to(bound.path).target == "test"
     assert bound.path.stat().st_mode & 0o100, "who may read it may run it"
     linker.restore(bound.path)
     assert Path(f"{bound.path}.restored").read_bytes() == bound.original.read_bytes()
@@ -402,7 +402,7 @@ def test_image_without_a_reserve_grows(tmp_path: Path, module_path: Path) -> Non
     for site in (CLI, STI, RDMSR, SWAPGS, CPUID):
         machine.run_site(site)
     assert machine.cpu.reg_read(UC_X86_REG_RBX) == PLACES[SWAPGS][0]
-    assert read_binding(grown).target == "test"
+    assert read_bound_to(grown).target == "test"
     with path.open("rb") as one, grown.open("rb") as other:
         before: Any = ELFFile(one)
         after: Any = ELFFile(other)

@@ -64,7 +64,7 @@ def test_memory_gets_the_notes_a_file_gets(tmp_path: Path) -> None:
 
 
 def test_notes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(linker.LinkError, match="the target's notes do not fit: found 520 bytes, expected at most 512"):
+    with pytest.raises(linker.LinkError, match="the target's notes do not fit: found 520 bytes, expected at most 508"):
         linker.link(GUEST, "xen", output=tmp_path / "bound", binding=noting(TargetNote("Xen", 1, bytes(504))))
     assert not (tmp_path / "bound").exists()
 

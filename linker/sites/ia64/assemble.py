@@ -137,10 +137,9 @@ def _fill(template: Template, waiting: list[_Placed]) -> list[_Placed | None] | 
 
     None when a group would not end where it must.
     """
-    units = "MX" if template.units == "MLX" else template.units
     slots: list[_Placed | None] = []
     taken = 0
-    for slot, unit in enumerate(units):
+    for slot, unit in enumerate(template.places):
         one = waiting[taken] if taken < len(waiting) else None
         # After a stop that is still owed nothing but no-operations may follow.
         owed = taken and waiting[taken - 1].stop and not _stops_between(template, slots, slot)
@@ -180,8 +179,8 @@ def assemble(text: str, predicate: int = 0) -> Assembled:
         if best is None:
             raise ValueError(f"no bundle takes {waiting[0]}")
         template, slots = best
-        units = "MX" if template.units == "MLX" else template.units
-        words = [NOP[unit] if one is None else one.word for unit, one in zip(units, slots, strict=True)]
+        filled = zip(template.places, slots, strict=True)
+        words = [NOP[unit] if one is None else one.word for unit, one in filled]
         holes += [one.symbol._replace(offset=len(code)) for one in slots if one is not None and one.symbol is not None]
         code += join(Bundle(template, tuple(words)))
         del waiting[:most]

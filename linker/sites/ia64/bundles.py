@@ -24,6 +24,11 @@ class Template(NamedTuple):
     units: str
     stops: tuple[int, ...]
 
+    @property
+    def places(self) -> str:
+        """The unit of each instruction: in MLX slots 1 and 2 are one."""
+        return "MX" if self.units == "MLX" else self.units
+
 
 # Table 3-9, by number. Numbers that are not here are reserved.
 TEMPLATES = {
@@ -64,7 +69,7 @@ class Bundle(NamedTuple):
     @property
     def units(self) -> str:
         """The unit of each of `slots`."""
-        return "MX" if self.template.units == "MLX" else self.template.units
+        return self.template.places
 
 
 def split(code: bytes) -> Bundle:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONG_SHIFT = TEMPLATE_BITS + SLOT_BITS  # slots 1 and 2
-LONG_BITS = 2 * SLOT_BITS
 
 
 def _long_word(bundle: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
@@ -100,6 +101,7 @@ DECODING = _decoding_tables()
 BY_ASSEMBLY = {opcode.assembly: opcode for opcode in OPCODES}
 
 
+@lru_cache(maxsize=1 << 12)  # most slots of sites are the same few no-operations
 def decode(unit: str, word: int) -> Operation | None:
     """The instruction in a slot of `unit`; None when the tables do not have it."""
     for mask, by_value in DECODING[unit].items():
