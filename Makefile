@@ -29,6 +29,9 @@ guest: ## rebuild the fixture guests
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
 	PATH="$$(fixtures/toolchain/build.sh):$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -B -C fixtures/ia64
 
+man: ## rewrite the manual pages from what --help prints
+	./dev python docs/man/make_pages.py
+
 bench: ## build Linux 6.1 for each architecture once, then print the linker's speed as ratios
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh --arch ia64)/vmlinux"
@@ -36,4 +39,4 @@ bench: ## build Linux 6.1 for each architecture once, then print the linker's sp
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help demo test quick format modules guest bench clean
+.PHONY: help demo test quick format modules guest man bench clean

@@ -20,6 +20,7 @@ Assemble with every virtualization-sensitive instruction padded and recorded in 
   --version               print the version
 
 All other arguments are those of GNU as, which does the assembling.
+
 Environment:
   PREVIRT_TARGET    what to assemble for, `ia64-linux-gnu' or `x86_64-linux-gnu' (default: by the assembler's name)
   PREVIRT_REAL_AS   the assembler to run (default: the first on PATH for the target that is no stand-in)

@@ -46,7 +46,8 @@ def _size(text: str) -> int:
     return int(digits) * SIZE_SUFFIXES[suffix]
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="previrt-run",
         usage="%(prog)s [option(s)] IMAGE",
@@ -88,7 +89,7 @@ def runner_for(image: Path) -> tuple[str, Callable[[Request], list[str]]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the guest. Returns an exit status only when that failed."""
-    request = _parser().parse_args(arguments)
+    request = make_parser().parse_args(arguments)
     try:
         target, command_for = runner_for(request.image)
         command = command_for(
