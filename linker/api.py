@@ -37,7 +37,7 @@ from linker.verify import verify
 from linker.write import write_changed, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from linker.decode import Sites
     from linker.hypervisors.base import Binding
@@ -60,10 +60,11 @@ class GuestTable(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Sites by address, symbol or class."""
+    """Sites by address, symbol or class; or, if `indexes` is not None, those of the address order."""
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
+    indexes: Collection[int] | None = None
 
 
 class Destination(NamedTuple):
@@ -110,10 +111,10 @@ def link(
     path = Path(path)
     destination = Destination(Path(output or f"{path}.{target}"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
-        source = _original(file)
+        source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
         if chosen.module is not None and source.table.annotations.reserve is None:
-            source = _grown(source, target)
+            source = grown_source(source, target)
         return _link_file(path, source, chosen, Selection(only, skip), destination)
 
 
@@ -129,7 +130,7 @@ def restore(
     path = Path(path)
     destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
-        source = _original(file)
+        source = original_source(file)
         return _link_file(path, source, None, Selection(), destination)
 
 
@@ -137,7 +138,7 @@ def read_table(path: str | Path) -> GuestTable:
     """Read all that `link_buffer` needs to know about the image in a file, so that it can be bound in memory."""
     path = Path(path)
     with naming(path), open_image(path) as file:
-        table = _read(file.memory)
+        table = read_guest(file.memory)
         return table._replace(symbols=Symbols(table.image, file.memory))
 
 
@@ -172,7 +173,7 @@ def link_buffer(
 def _link_memory(
     memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
 ) -> LinkReport:
-    plan = _plan(memory, table, windows, binding, selection)
+    plan = plan_link(memory, table, windows, binding, selection)
     edits = [edit for edit in plan.edits if not edit.in_file_only]
     apply(plan, memory, edits)
     verify(plan, memory, edits, table.codec)
@@ -193,7 +194,8 @@ def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable
         )
 
 
-def _read(memory: Bytes) -> GuestTable:
+def read_guest(memory: Bytes) -> GuestTable:
+    """Read and check everything about an image but its sites' contents."""
     image = read_image(memory)
     codec = codec_for(image.machine)
     check_architecture(image, codec)
@@ -204,35 +206,36 @@ def _read(memory: Bytes) -> GuestTable:
     return GuestTable(image, annotations, codec, None)
 
 
-def _original(file: OpenFile) -> Source:
+def original_source(file: OpenFile) -> Source:
     """The file, or the original that a grown image keeps."""
-    table = _read(file.memory)
+    table = read_guest(file.memory)
     kept = kept_original(table.image, file.memory)
     if kept is not None:
         target, original = kept
-        memory = _anonymous(original)
-        return Source(file, memory, _read(memory), target, is_file=False)
+        memory = anonymous(original)
+        return Source(file, memory, read_guest(memory), target, is_file=False)
     bound = table.annotations.bound
     return Source(file, file.memory, table, bound.target if bound else "", is_file=True)
 
 
-def _grown(source: Source, target: str) -> Source:
+def grown_source(source: Source, target: str) -> Source:
     """The image with room for an interface module."""
     table = source.table
-    restoring = _plan(source.memory, table, table.image.windows, None, Selection())
+    restoring = plan_link(source.memory, table, table.image.windows, None, Selection())
     apply(restoring, source.memory, restoring.edits)
     original = bytes(source.memory)
     grown, reserve = grow(original, target, table.annotations.record_count, restoring.entry_va, table.codec)
-    memory = _anonymous(grown)
-    read = _read(memory)
+    memory = anonymous(grown)
+    read = read_guest(memory)
     log.debug("grown", text_va=reserve.text_va, data_va=reserve.data_va, part_len=reserve.text_len)
     table = read._replace(annotations=read.annotations._replace(reserve=reserve))
     return Source(source.file, memory, table, source.previous, is_file=False, is_grown=True)
 
 
-def _anonymous(contents: bytes) -> mmap.mmap:
+def anonymous(contents: Bytes) -> mmap.mmap:
+    """A copy in memory of its own."""
     memory = mmap.mmap(-1, len(contents))
-    memory[:] = contents
+    memory[:] = bytes(contents[:])
     return memory
 
 
@@ -242,7 +245,7 @@ def _link_file(
     """Plan, check, apply and verify in private memory; write the file; report."""
     output = _output_path(path, destination)
     file, table, memory = source.file, source.table, source.memory
-    plan = _plan(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
+    plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
     changes = _changes(plan)
     if binding is None and source.is_file and not changes:
         raise LinkError("image is not bound", advice="there is nothing to restore")
@@ -263,7 +266,7 @@ def _link_file(
     return make_report(Outcome(str(path), written, source.previous, table.codec.name), plan, table.annotations, listed)
 
 
-def _plan(
+def plan_link(
     memory: Bytes,
     table: GuestTable,
     windows: Sequence[Window],
@@ -279,7 +282,9 @@ def _plan(
         check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
     sites = decode(annotations, memory, windows, codec)
     log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
-    chosen = select_sites(sites, *selection, lambda: symbols or Symbols(image, memory))
+    chosen = selection.indexes
+    if chosen is None:
+        chosen = select_sites(sites, selection.only, selection.skip, lambda: symbols or Symbols(image, memory))
     module = None
     if binding is not None and binding.module is not None:
         module = read_module(binding.module, codec)
@@ -318,6 +323,6 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
     """An image read and decoded, for as long as the block lasts."""
     path = Path(path)
     with naming(path), open_image(path) as file:
-        source = _original(file)
+        source = original_source(file)
         table = source.table
         yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)

@@ -76,7 +76,7 @@ def make_plan(request: Request) -> Plan:
         if others.members:
             left.append(others)
     bindable = _require_forms(request, planned)
-    layout = Layout(request, request.binding, [group for group, _ in bindable] + left)
+    layout = Layout(request, request.binding, request.sites.groups)  # its tables are the same whatever is chosen
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [_unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]
