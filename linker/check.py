@@ -36,7 +36,16 @@ def flags_of(kind: int) -> int:
 
 def record_name(annotations: Annotations, index: int) -> str:
     """How messages name the site at `index` of the address order."""
-    return f".afterburn record {annotations.numbers[index]} at {annotations.starts_va[index]:#x}"
+    return f"{record_place(annotations, index)} at {annotations.starts_va[index]:#x}"
+
+
+def record_place(annotations: Annotations, index: int) -> str:
+    """Section and number of the record of the site at `index` of the address order."""
+    number = annotations.numbers[index]
+    for table in annotations.sub_tables:
+        if 0 <= number - table.first_number < table.record_count:
+            return f"{table.name} record {number - table.first_number}"
+    return f".afterburn record {number}"
 
 
 def check_architecture(image: Image, codec: Codec) -> None:
@@ -79,7 +88,7 @@ def check_records(annotations: Annotations, image: Image, codec: Codec) -> None:
         raise LinkError(
             "sites overlap",
             where=record_name(annotations, index + 1),
-            found=f"a site that ends at {ends[index]:#x} (record {annotations.numbers[index]})",
+            found=f"a site that ends at {ends[index]:#x} ({record_place(annotations, index)})",
             expected="disjoint sites",
             advice=REBUILD,
         )

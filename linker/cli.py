@@ -151,13 +151,15 @@ def _print_report(report: LinkReport, as_json: bool) -> None:
 
 
 def _list(request: argparse.Namespace) -> None:
-    from linker.listing import format_listing, list_sites
+    from linker.listing import format_listing, list_sites, unknown_tables
 
     rows = list_sites(request.image, request.target, only=request.only, skip=request.skip)
     if request.json:
         _print_json([row.to_json() for row in rows])
     else:
         print(format_listing(rows))
+    for name in unknown_tables(request.image):
+        print(f"{PROGRAM}: warning: table {name} is of no known kind: its records are not listed", file=sys.stderr)
 
 
 def _print_json(value: object) -> None:

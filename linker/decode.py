@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.check import REBUILD, flags_of, record_name
 from linker.errors import LinkError
 from linker.memory import gather_each
+from linker.read_annotations import MEMORY_KIND
 from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
         for kind, same in _by_kind(annotations.kinds, members):
             for instruction, mine in _decode_one(annotations, code, kind, same, codec):
                 before = code * len(mine) if found is None else b"".join([found[index] for index in mine])
-                groups.append(SiteGroup(instruction, len(code), flags_of(kind), mine, before))
+                flags = 0 if kind & MEMORY_KIND else flags_of(kind)
+                groups.append(SiteGroup(instruction, len(code), flags, mine, before))
     return Sites(annotations, offs, tuple(groups))
 
 
@@ -91,9 +93,9 @@ def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], co
 
 
 def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
-    kept_len = entry[0]
-    if not kept_len:
+    if not entry or not entry[0]:  # a memory operation's record has no entry: it is never overwritten
         return code
+    kept_len = entry[0]
     if kept_len >= codec.undo_len or kept_len > len(code) or any(entry[1 + kept_len :]):
         raise LinkError(
             ".afterburn.undo is damaged",
@@ -129,6 +131,8 @@ def _front_len(code: bytes, codec: Codec) -> int:
 def _decode_one(
     annotations: Annotations, code: bytes, kind: int, members: list[int], codec: Codec
 ) -> Iterable[tuple[Instruction, list[int]]]:
+    if kind & MEMORY_KIND:
+        return _decode_memory(annotations, code, kind & ~MEMORY_KIND, members, codec)
     pad_front = bool(flags_of(kind) & INFO_PAD_FRONT)
     front_len = _front_len(code, codec) if pad_front else 0
     try:
@@ -169,3 +173,25 @@ def _decode_one(
     if not instruction.ip_relative or len(members) == 1:
         return ((instruction, members),)
     return [(codec.decode(code[front_len:], annotations.starts_va[index] + front_len), [index]) for index in members]
+
+
+def _decode_memory(
+    annotations: Annotations, code: bytes, class_number: int, members: list[int], codec: Codec
+) -> Iterable[tuple[Instruction, list[int]]]:
+    """Sites of a sub-section: a memory operation and its padding."""
+    try:
+        instruction = codec.decode_memory(code, annotations.starts_va[members[0]], class_number)
+        padding = code[instruction.length :]
+        if not codec.is_padding(padding):
+            raise LinkError(
+                f"padding behind '{instruction.text}' is not no-operations",
+                found=padding.hex(" "),
+                expected=codec.padding(len(padding)).hex(" "),
+            )
+    except LinkError as error:
+        error.where = record_name(annotations, members[0])
+        error.advice = error.advice or "annotate the operation as docs/l4ka.md shows"
+        raise
+    if not instruction.ip_relative or len(members) == 1:
+        return ((instruction, members),)
+    return [(codec.decode_memory(code, annotations.starts_va[index], class_number), [index]) for index in members]

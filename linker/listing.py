@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.api import opened
+from linker.api import opened, read_table
 from linker.hypervisors.base import Form
 from linker.plan import SKIPPED, choose_forms
 from linker.registry import binding_for
@@ -68,6 +68,11 @@ def list_sites(
         for index in group.members
     ]
     return sorted(rows)
+
+
+def unknown_tables(path: str | Path) -> tuple[str, ...]:
+    """Sections of the image that are named like tables of the original format and are of no known kind."""
+    return read_table(path).annotations.left_tables
 
 
 def format_listing(rows: Sequence[ListedSite]) -> str:

@@ -12,10 +12,12 @@ from linker.check import record_name
 from linker.edits import edits_in_file, edits_in_memory
 from linker.errors import LinkError
 from linker.hypervisors.base import Form, FormKind, Unbindable
+from linker.hypervisors.memory_operations import memory_form
 from linker.lay_out import Layout
 from linker.patches import Filled, Plan, patch_group
 from linker.read_annotations import Bound
 from linker.sites.formats import INFO_PAD_FRONT
+from linker.sites.l4ka import FIRST_MEMORY_CLASS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -54,7 +56,7 @@ def choose_forms(sites: Sites, binding: Binding, codec: Codec) -> list[tuple[Sit
     """The form of each group, or why there is none."""
     chosen: list[tuple[SiteGroup, Form | Unbindable]] = []
     for group in sites.groups:
-        form = binding.form(group.instruction, group.room_len, group.flags)
+        form = _form(group, binding)
         if isinstance(form, Form):
             if len(form.code) > group.room_len:
                 form = Unbindable(f"site is too short: {len(form.code)} bytes needed, {group.room_len} there")
@@ -62,6 +64,16 @@ def choose_forms(sites: Sites, binding: Binding, codec: Codec) -> list[tuple[Sit
                 raise ValueError(f"{binding.target}: form native must keep '{group.instruction.text}'")
         chosen.append((group, form))
     return chosen
+
+
+def _form(group: SiteGroup, binding: Binding) -> Form | Unbindable:
+    if _is_memory_operation(group):
+        return memory_form(group.instruction, binding)
+    return binding.form(group.instruction, group.room_len, group.flags)
+
+
+def _is_memory_operation(group: SiteGroup) -> bool:
+    return group.instruction.class_number >= FIRST_MEMORY_CLASS
 
 
 def make_plan(request: Request) -> Plan:
@@ -76,7 +88,8 @@ def make_plan(request: Request) -> Plan:
         if others.members:
             left.append(others)
     bindable = _require_forms(request, planned)
-    layout = Layout(request, request.binding, request.sites.groups)  # its tables are the same whatever is chosen
+    # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
+    layout = Layout(request, request.binding, [g for g in request.sites.groups if not _is_memory_operation(g)])
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [_unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError, naming
 from linker.read_image import open_image, read_image
 from linker.registry import codec_for
-from linker.sites import formats
+from linker.sites import formats, l4ka
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, MutableSequence, Sequence
     from pathlib import Path
 
     from linker.read_image import Bytes, Image, Note, Section
     from linker.sites.codec import Codec
 
 WORD_CODE = {4: "I", 8: "Q"}
-FOREIGN_TABLES = ".afterburn."  # the original's sub-sections for memory operations: left as they are
+TABLE_PREFIX = ".afterburn"  # every section of the original's and ours that is named so holds a table
 
 
 class Reserve(NamedTuple):
@@ -63,17 +63,28 @@ class Bound(NamedTuple):
     site_count: int
 
 
+class SubTable(NamedTuple):
+    """A sub-section of the original format; in `Annotations.numbers` its records go on from `first_number`."""
+
+    name: str
+    class_number: int
+    first_number: int
+    record_count: int
+
+
 class Annotations(NamedTuple):
-    """The table in address order.
+    """The table in address order, the records of sub-sections among those of `.afterburn`.
 
     starts_va, ends_va   the sites, half-open
     numbers              the record number of each, as messages name it
-    kinds                class | flags << 16 | scratch << 32 of each; None without `.afterburn.info`
-    record_count         records in the section, dropped ones included
+    kinds                class | flags << 16 | scratch << 32 of each, or MEMORY_KIND | class; None where nothing is said
+    record_count         records in `.afterburn`, dropped ones included
     dropped              records of code the guest's linker threw away
     undo                 the contents of `.afterburn.undo`; None without one
     bound, bound_note    None for the original format, which has no notes
+    left_tables          sections named like tables whose kind is not known: named, never bound
     space                None where there is no SPACE note
+    sub_tables           the original's sub-sections for memory operations
     """
 
     starts_va: Sequence[int]
@@ -89,6 +100,11 @@ class Annotations(NamedTuple):
     reserve: Reserve | None
     left_tables: tuple[str, ...]
     space: Space | None
+    sub_tables: tuple[SubTable, ...] = ()
+
+
+# In an entry of `kinds`: the class comes from the name of the record's section. `.afterburn.info` has no bit for it.
+MEMORY_KIND = 1 << 64
 
 
 def words(data: bytes, word_len: int) -> array[int]:
@@ -115,12 +131,20 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     count = _count(table, record_len)
     pairs = words(_contents(memory, table), codec.word_len)
     starts, ends = pairs[0::2], pairs[1::2]
-    kinds = _read_kinds(image, memory, count)
+    kinds: MutableSequence[int] | None = _read_kinds(image, memory, count)
     undo_section = image.section(formats.SECTION_UNDO)
     if undo_section is not None and undo_section.len != count * codec.undo_len:
         _disagree(formats.SECTION_UNDO, undo_section.len, count, codec.undo_len)
 
-    numbers: Sequence[int] = range(count)
+    sub_tables = tuple(_sub_tables(image, count, record_len))
+    if sub_tables:
+        kinds = list(kinds) if kinds is not None else [0] * count
+        for sub_table in sub_tables:
+            more = words(_contents(memory, _section(image, sub_table.name)), codec.word_len)
+            starts, ends = starts + more[0::2], ends + more[1::2]
+            kinds += [MEMORY_KIND | sub_table.class_number] * sub_table.record_count
+
+    numbers: Sequence[int] = range(len(starts))
     if 0 in starts:
         live = list(map(or_, starts, ends))
         numbers = list(compress(numbers, live))
@@ -128,13 +152,14 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     if any(map(int.__gt__, starts_list, starts_list[1:])):
         numbers = sorted(numbers, key=starts.__getitem__)
         starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
+    known = {*formats.SECTIONS, *(sub_table.name for sub_table in sub_tables)}
     return Annotations(
         starts_va=starts_list,
         ends_va=ends_list,
         numbers=numbers,
         kinds=None if kinds is None else [kinds[n] for n in numbers],
         record_count=count,
-        dropped=count - len(numbers),
+        dropped=len(starts) - len(numbers),
         undo=None if undo_section is None else _contents(memory, undo_section),
         undo_off=0 if undo_section is None else undo_section.off,
         bound=None if bound_note is None else parse_bound(bound_note.descriptor),
@@ -143,10 +168,28 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         left_tables=tuple(
             section.name
             for section in image.sections
-            if section.name.startswith(FOREIGN_TABLES) and section.name not in formats.SECTIONS and section.len
+            if section.name.startswith(TABLE_PREFIX) and section.name not in known and section.len
         ),
         space=_read_space(memory, found.get(formats.NT_SPACE)),
+        sub_tables=sub_tables,
     )
+
+
+def _sub_tables(image: Image, first_number: int, record_len: int) -> Iterator[SubTable]:
+    """Each sub-section once, in the order of the class table."""
+    for class_number, name in l4ka.MEMORY_NAME_OF.items():
+        section = image.section(f"{formats.SECTION_RECORDS}.{name}")
+        if section is not None:
+            count = _count(section, record_len)
+            yield SubTable(section.name, class_number, first_number, count)
+            first_number += count
+
+
+def _section(image: Image, name: str) -> Section:
+    section = image.section(name)
+    if section is None:
+        raise LinkError(f"no section {name}")
+    return section
 
 
 class BoundTo(NamedTuple):

@@ -29,6 +29,38 @@ class SiteDetail(NamedTuple):
     final: str
 
 
+class Slack(NamedTuple):
+    """Room of one operation class's sites in bytes: what the afterburner gave, what the forms need.
+
+    sites                           how many
+    room_len, used_len, left_len    of all sites together: given, filled by forms, filled with no-operations
+    room_min_len                    of the smallest site
+    needed_len                      of the longest form
+    left_min_len                    of the site with the least left: what the class could do without
+    """
+
+    sites: int = 0
+    room_len: int = 0
+    used_len: int = 0
+    left_len: int = 0
+    room_min_len: int = 0
+    needed_len: int = 0
+    left_min_len: int = 0
+
+    def with_sites(self, count: int, room_len: int, used_len: int) -> Slack:
+        """These and `count` sites of `room_len` bytes of which a form fills `used_len`."""
+        left_len = room_len - used_len
+        return Slack(
+            sites=self.sites + count,
+            room_len=self.room_len + count * room_len,
+            used_len=self.used_len + count * used_len,
+            left_len=self.left_len + count * left_len,
+            room_min_len=min(self.room_min_len, room_len) if self.sites else room_len,
+            needed_len=max(self.needed_len, used_len),
+            left_min_len=min(self.left_min_len, left_len) if self.sites else left_len,
+        )
+
+
 class LinkReport(NamedTuple):
     """The outcome of a link.
 
@@ -41,12 +73,13 @@ class LinkReport(NamedTuple):
     dropped          records of code the guest's linker dropped
     forms            operation class -> form -> number of sites
     reasons          form and reason -> number of sites, where the form says why it is taken
+    slack            operation class -> room given and needed by the sites that are bound
     room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one
     stubs            pieces of code the linker placed behind the module
     details          every site, if asked for
-    left_tables      tables of the original format that are not bound (memory operations, devices)
+    left_tables      sections named like tables of the original format, of no known kind: not bound
     """
 
     image: str
@@ -60,6 +93,7 @@ class LinkReport(NamedTuple):
     dropped: int
     forms: Mapping[str, Mapping[str, int]]
     reasons: Mapping[str, int]
+    slack: Mapping[str, Slack]
     room_used_len: int
     room_left_len: int
     entry_va: int
@@ -70,7 +104,11 @@ class LinkReport(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types; `details` only where they were asked for."""
-        fields = {**self._asdict(), "details": [detail._asdict() for detail in self.details]}
+        fields = {
+            **self._asdict(),
+            "slack": {name: slack._asdict() for name, slack in self.slack.items()},
+            "details": [detail._asdict() for detail in self.details],
+        }
         if not self.details:
             del fields["details"]
         return fields
@@ -104,6 +142,7 @@ def make_report(
     """Count what a plan does."""
     forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: Counter[str] = Counter()
+    slack: defaultdict[str, Slack] = defaultdict(Slack)
     skipped = used_len = left_len = 0
     for group in sorted(plan.groups, key=lambda group: group.instruction.class_number):
         count = len(group.members)
@@ -111,6 +150,9 @@ def make_report(
         used_len += count * group.used_len
         left_len += count * (group.room_len - group.used_len)
         skipped += count if group.form == SKIPPED else 0
+        if group.form not in (SKIPPED, RESTORED):
+            name = group.instruction.class_name
+            slack[name] = slack[name].with_sites(count, group.room_len, group.used_len)
         if group.reason and group.form != RESTORED:
             reasons[f"{group.form}: {group.reason}"] += count
     return LinkReport(
@@ -125,6 +167,7 @@ def make_report(
         dropped=annotations.dropped,
         forms={name: dict(counts) for name, counts in forms.items()},
         reasons=dict(reasons),
+        slack=dict(slack),
         room_used_len=used_len,
         room_left_len=left_len,
         entry_va=plan.entry_va,
@@ -155,7 +198,7 @@ def format_report(report: LinkReport) -> str:
     if report.target and report.sites:
         rows: list[tuple[str, ...]] = [("class", "form", "sites")]
         rows += [(name, form, str(count)) for name, forms in report.forms.items() for form, count in forms.items()]
-        lines += ["", *format_table(rows, right={2})]
+        lines += ["", *format_table(rows, right={2}), "", *_format_slack(report)]
         total = report.room_used_len + report.room_left_len
         lines += [
             "",
@@ -164,10 +207,19 @@ def format_report(report: LinkReport) -> str:
     lines += [f"{count} sites {reason}" for reason, count in report.reasons.items()]
     if report.dropped:
         lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")
-    lines += [f"table {name} is not bound: its memory operations stay as they are" for name in report.left_tables]
+    lines += [f"table {name} is of no known kind: its records are not bound" for name in report.left_tables]
     if report.stubs:
         lines.append(f"{report.stubs} stubs behind the interface module (ABI {report.module_abi})")
     return "\n".join(lines)
+
+
+def _format_slack(report: LinkReport) -> list[str]:
+    rows: list[tuple[str, ...]] = [("room", "sites", "given", "min", "needed", "used", "left", "min left")]
+    rows += [
+        (name, *map(str, (s.sites, s.room_len, s.room_min_len, s.needed_len, s.used_len, s.left_len, s.left_min_len)))
+        for name, s in report.slack.items()
+    ]
+    return format_table(rows, right=set(range(1, len(rows[0])))) if len(rows) > 1 else []
 
 
 def format_table(rows: list[tuple[str, ...]], right: frozenset[int] | set[int] = frozenset()) -> list[str]:

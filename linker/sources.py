@@ -30,6 +30,8 @@ class Sources:
         if self._info is None:
             return ""
         base = self._numbers[index] * INFO_WORDS
+        if base >= len(self._info):  # a memory operation's record has no such entry
+            return ""
         line, file_off = self._info[base + LINE_WORD], self._info[base + FILE_WORD]
         if not line or file_off >= len(self._names):
             return ""

@@ -106,6 +106,12 @@ class Codec(Protocol):
     def decode(self, code: bytes, va: int) -> Instruction:
         """Decode the instruction at the start of `code`; LinkError when it is not a sensitive one, or cut off."""
 
+    def decode_memory(self, code: bytes, va: int, class_number: int) -> Instruction:
+        """Decode the memory operation at the start of `code`, of a class of `linker.sites.l4ka`; LinkError otherwise.
+
+        `Instruction.code` may be two instructions: a bit test and the `sbb` that fetches its result.
+        """
+
     def disassemble(self, code: bytes, va: int) -> Sequence[Decoded]:
         """Decode all of `code`; LinkError when a byte of it belongs to no instruction."""
 

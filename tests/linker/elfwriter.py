@@ -111,8 +111,12 @@ def make_image(
     drop: tuple[str, ...] = (),
     entry_va: int = TEXT_VA,
     symbols: dict[str, tuple[int, int]] | None = None,
+    tables: dict[str, bytes] | None = None,
 ) -> bytes:
-    """An image. `header`, `programs`, `sections` and `contents` override fields and bytes of a good one."""
+    """An image. `header`, `programs`, `sections` and `contents` override fields and bytes of a good one.
+
+    `tables`: further sections that are not mapped, by name.
+    """
     word = WORDS[bits]
     machine = EM_X86_64 if bits == 64 else EM_386
     text = b"".join(site.content + b"\xc3" * gap for site in sites).ljust(64, b"\xc3")
@@ -131,6 +135,7 @@ def make_image(
         parts.append(_Part(".afterburn.str", 1, 0x30, b"guest.c\0"))
         if undo:
             parts.append(_Part(".afterburn.undo", 1, 0, bytes(16 * len(table))))
+    parts += [_Part(name, 1, 0, content) for name, content in (tables or {}).items()]
     names = {"start": (TEXT_VA, 64)} if symbols is None else symbols
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in names)
     parts.append(_Part(".symtab", 2, 0, _symbols(word, names, strings), link=".strtab", align=8))

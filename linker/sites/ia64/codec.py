@@ -97,6 +97,10 @@ class Ia64Codec:
             slot=slot,
         )
 
+    def decode_memory(self, code: bytes, va: int, class_number: int) -> Instruction:
+        """LinkError: the original afterburner knew x86 only."""
+        raise LinkError("memory operations are not annotated on ia64", found=code.hex(" "))
+
     def disassemble(self, code: bytes, va: int) -> tuple[Decoded, ...]:
         """Decode all bundles of `code`; LinkError when a slot holds what the tables do not have."""
         decoded = []

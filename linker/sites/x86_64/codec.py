@@ -9,8 +9,17 @@ from iced_x86 import RegisterExt as Reg
 
 from linker.errors import LinkError
 from linker.sites.codec import Decoded, Instruction, Memory
+from linker.sites.l4ka import BIT, MEMORY_ACCESS_OF, MEMORY_NAME_OF, READ, WRITE
 from linker.sites.x86_64.classes import NUMBER_OF
-from linker.sites.x86_64.mnemonics import BY_MNEMONIC, BY_OPERAND, WIDTH_16, WIDTH_BY_OPERAND_SIZE, WIDTH_BY_REGISTER
+from linker.sites.x86_64.mnemonics import (
+    BY_MNEMONIC,
+    BY_OPERAND,
+    MEMORY_MNEMONICS,
+    MEMORY_OPERATIONS,
+    WIDTH_16,
+    WIDTH_BY_OPERAND_SIZE,
+    WIDTH_BY_REGISTER,
+)
 from linker.sites.x86_64.nops import nops
 from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
 
@@ -106,6 +115,38 @@ class X86Codec:
             ip_relative=iced.is_ip_rel_memory_operand,
         )
 
+    def decode_memory(self, code: bytes, va: int, class_number: int) -> Instruction:
+        """Decode the memory operation at the start of `code`; LinkError otherwise.
+
+        89 02            mov %eax,(%rdx)           pte_set
+        f0 0f b3 02      lock btr %eax,(%rdx)      pte_test_clear
+        19 c0            sbb %eax,%eax             its result, part of the operation
+        """
+        decoder = Decoder(self._bits, code, ip=va)
+        iced = decoder.decode()
+        name, access = MEMORY_NAME_OF[class_number], MEMORY_ACCESS_OF[class_number]
+        if iced.is_invalid or not _accesses(iced, access):
+            text = "no instruction" if iced.is_invalid else f"'{self._formatter.format(iced)}'"
+            raise LinkError(
+                f"instruction is no memory operation of .afterburn.{name}",
+                found=f"{text}, {_hex(code[: iced.len or 1])}",
+                expected=f"a {access}: {', '.join(sorted(MEMORY_OPERATIONS[access]))}",
+            )
+        length, text = iced.len, self._formatter.format(iced)
+        result = decoder.decode() if access == BIT and decoder.can_decode else None
+        if result is not None and result.mnemonic == Mnemonic.SBB and result.op0_register == result.op1_register:
+            length += result.len
+            text += f"; {self._formatter.format(result)}"
+        return Instruction(
+            class_number=class_number,
+            class_name=name,
+            code=code[:length],
+            text=text,
+            width_bits=MemorySizeExt.size(iced.memory_size) * 8,
+            memory=self._memory(iced),
+            ip_relative=iced.is_ip_rel_memory_operand,
+        )
+
     def _memory(self, iced: IcedInstruction) -> Memory:
         base, index = iced.memory_base, iced.memory_index
         relative = iced.is_ip_rel_memory_operand
@@ -159,6 +200,16 @@ class X86Codec:
     def trap_fill(self, length: int) -> bytes:
         """`int3`, as the reserve's text is filled."""
         return INT3 * length
+
+
+def _accesses(iced: IcedInstruction, access: str) -> bool:
+    """Whether the instruction does to memory what the sub-section says. Of `mov` the memory operand's place decides."""
+    kinds = [iced.op_kind(n) for n in range(iced.op_count)]
+    if OpKind.MEMORY not in kinds:
+        return False
+    return iced.mnemonic in MEMORY_MNEMONICS[access] and (
+        iced.mnemonic != Mnemonic.MOV or access not in (READ, WRITE) or (kinds[0] == OpKind.MEMORY) == (access == WRITE)
+    )
 
 
 def _class_of(iced: IcedInstruction) -> str | None:

@@ -2,6 +2,8 @@
 
 from iced_x86 import Mnemonic, Register
 
+from linker.sites.l4ka import ANY, BIT, READ, WRITE
+
 BY_MNEMONIC = {
     Mnemonic.CLI: "cli",
     Mnemonic.STI: "sti",
@@ -97,3 +99,13 @@ BY_OPERAND = {
 WIDTH_16 = frozenset({"lldt", "ltr", "lmsw", "verr", "verw"})
 WIDTH_BY_REGISTER = frozenset({"lar", "lsl", "load_far_pointer", "invpcid"})
 WIDTH_BY_OPERAND_SIZE = frozenset({"pushf", "popf", "iret", "lret", "sysret", "sysexit", "push_seg", "pop_seg"})
+
+# Memory operations the original's sub-sections may hold (`apply_device_patchup`, `apply_bitop_patchup` of its
+# `ia32/rewrite_stackless.cc`), by what they do.
+MEMORY_OPERATIONS = {
+    READ: {"mov": Mnemonic.MOV, "xchg": Mnemonic.XCHG},
+    WRITE: {"mov": Mnemonic.MOV, "xchg": Mnemonic.XCHG, "or": Mnemonic.OR, "and": Mnemonic.AND},
+    BIT: {"btr": Mnemonic.BTR},
+    ANY: {"mov": Mnemonic.MOV, "xchg": Mnemonic.XCHG, "or": Mnemonic.OR, "and": Mnemonic.AND},
+}
+MEMORY_MNEMONICS = {access: frozenset(by_name.values()) for access, by_name in MEMORY_OPERATIONS.items()}
