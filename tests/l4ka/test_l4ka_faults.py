@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from elfwriter import Site, make_image, site_addresses
@@ -34,12 +35,12 @@ def test_space_is_checked_before_a_byte_is_written(tmp_path: Path) -> None:
 
 @QUIET
 @given(st.lists(st.sampled_from(CODES), min_size=2, max_size=30), st.randoms(use_true_random=False))
-def test_the_order_of_the_table_is_irrelevant(tmp_path: Path, codes: list[str], random: object) -> None:
+def test_the_order_of_the_table_is_irrelevant(tmp_path: Path, codes: list[str], random: Random) -> None:
     """The original looked for back-to-back sites in table order and sorted its profile by bubble."""
     sites = [Site(code) for code in codes]
     records = site_addresses(sites)
     order = list(range(len(sites)))
-    random.shuffle(order)  # type: ignore[attr-defined]  # hypothesis types it as object
+    random.shuffle(order)
     text = {}
     for name, numbers in (("straight", range(len(sites))), ("shuffled", order)):
         image = tmp_path / name
