@@ -27,6 +27,7 @@ modules: ## rebuild the interface modules
 guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
+	$(MAKE) -B -C fixtures/i386
 	PATH="$$(fixtures/toolchain/build.sh):$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -B -C fixtures/ia64
 
 man: ## rewrite the manual pages from what --help prints
