@@ -68,12 +68,13 @@ class Selection(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where the result goes, and whether every site is reported."""
+    """Where the result goes, whether every site is reported, and whether the disk is waited for."""
 
     path: Path
     in_place: bool
     dry_run: bool
     details: bool
+    durable: bool = False
 
 
 class Source(NamedTuple):
@@ -100,16 +101,18 @@ def link(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     details: bool = False,
+    durable: bool = False,
     binding: Binding | None = None,
 ) -> LinkReport:
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
     `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `details`
-    asks for every site in the report. `binding` overrides the installed binding of the target. Raises UsageError for a
-    wrong request, LinkError for an image that cannot be bound; then nothing is written.
+    asks for every site in the report, `durable` waits for the disk (`linker.write`), `binding` overrides the installed
+    binding of the target. Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then
+    nothing is written.
     """
     path = Path(path)
-    destination = Destination(Path(output or f"{path}.{target}"), in_place, dry_run, details)
+    destination = Destination(Path(output or f"{path}.{target}"), in_place, dry_run, details, durable)
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
@@ -257,9 +260,9 @@ def _link_file(
         if binding is not None and binding.entry_symbol is not None:
             mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
         if not source.is_file:
-            write_whole(output, memory, mode)
+            write_whole(output, memory, mode, durable=destination.durable)
         elif changes or mode != file.mode or not destination.in_place:
-            write_changed(file.descriptor, output, memory, changes, mode)
+            write_changed(file.descriptor, output, memory, changes, mode, durable=destination.durable)
         log.debug("written", output=str(output))
     written = None if destination.dry_run else str(output)
     listed = make_details(plan, memory, Symbols(table.image, memory)) if destination.details else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,25 +30,28 @@ def pages(ranges: Iterable[tuple[int, int]], size: int) -> list[tuple[int, int]]
     return [(low * PAGE_LEN, min(high * PAGE_LEN, size)) for low, high in joined]
 
 
-def write_changed(source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int) -> None:
+def write_changed(
+    source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int, *, durable: bool = False
+) -> None:
     """Make `output` the bytes of the open file `source` but for the pages around `changed`, which come from `memory`.
 
-    The kernel copies the file; only changed pages pass through the process. LinkError leaves nothing behind.
+    The kernel copies the file; only changed pages pass through the process. `durable` waits for the disk, so that after
+    a power failure `output` is the old file or the new one. LinkError leaves nothing behind.
     """
-    with _replacing(output, mode) as descriptor:
+    with _replacing(output, mode, durable=durable) as descriptor:
         _copy(source, descriptor, len(memory))
         for low, high in pages(changed, len(memory)):
             _write_all(descriptor, memory[low:high], low)
 
 
-def write_whole(output: Path, contents: Bytes, mode: int) -> None:
-    """Make `output` these bytes. LinkError leaves nothing behind."""
-    with _replacing(output, mode) as descriptor:
+def write_whole(output: Path, contents: Bytes, mode: int, *, durable: bool = False) -> None:
+    """Make `output` these bytes; `durable` as above. LinkError leaves nothing behind."""
+    with _replacing(output, mode, durable=durable) as descriptor:
         _write_all(descriptor, contents[:], 0)
 
 
 @contextmanager
-def _replacing(output: Path, mode: int) -> Iterator[int]:
+def _replacing(output: Path, mode: int, *, durable: bool) -> Iterator[int]:
     """A descriptor to write to, whose file becomes `output` when the block ends well and vanishes when it does not."""
     named: Path | None = None
     try:
@@ -57,6 +61,8 @@ def _replacing(output: Path, mode: int) -> Iterator[int]:
             try:
                 yield descriptor
                 os.fchmod(descriptor, mode)
+                if durable:
+                    os.fsync(descriptor)
                 if named is None:
                     named = output.with_name(f".{output.name}.{os.getpid()}.previrt")
                     # Only linkat with AT_SYMLINK_FOLLOW names an open file; Python takes it when given a directory.
@@ -64,6 +70,8 @@ def _replacing(output: Path, mode: int) -> Iterator[int]:
             finally:
                 os.close(descriptor)
             named.rename(output)
+            if durable:
+                sync_directory(output.parent)
         finally:
             os.close(directory)
     except BaseException as error:
@@ -75,6 +83,20 @@ def _replacing(output: Path, mode: int) -> Iterator[int]:
                 f"cannot write: {error.strerror}", where=str(output), advice="nothing was written, the input is intact"
             ) from None
         raise
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def leftovers(output: Path) -> list[Path]:
+    """Temporary files that writers of `output`, killed between naming and renaming them, left beside it."""
+    return sorted(output.parent.glob(f".{glob.escape(output.name)}.*.previrt"))
 
 
 def _open_temporary(output: Path) -> tuple[int, Path | None]:

@@ -5,6 +5,7 @@
     linker/hypervisors/<target>/src/            the interface module's source, built to <target>-<arch>.so beside it
 
 RUNNERS beside BINDINGS, where previrt-run can run such images: {ELF machine number: "module:function"} (linker/run.py).
+BOOTED = False beside BINDINGS, where nothing boots such images: they get no boot entry (linker/install).
 
 The planner asks the binding for a `Form` once for each distinct (instruction, room, flags); the form is a template, and
 everything that differs from site to site is a `Fixup`. A binding sees instructions and room, never image bytes.

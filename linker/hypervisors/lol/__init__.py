@@ -5,3 +5,4 @@ BINDINGS = {  # by e_machine: EM_IA_64, EM_X86_64
     62: "linker.hypervisors.lol.x86_64:BINDING",
 }
 RUNNERS = {50: "linker.hypervisors.simulated:command", 62: "linker.hypervisors.lol.run:command"}
+BOOTED = False

@@ -1,0 +1,39 @@
+"""Names of siblings and entries, for all targets at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from linker.install import entries
+from linker.install.siblings import Sibling
+from linker.registry import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def is_booted(target: str) -> bool:
+    """Whether something boots images of this target; LoL's are started as processes and get no boot entry."""
+    return bool(getattr(import_module(f"linker.hypervisors.{target}"), "BOOTED", True))
+
+
+def sibling(target: str, image: Path, entry: Path) -> Sibling:
+    """A sibling, with its entry where the target is booted."""
+    return Sibling(target, image, entry if is_booted(target) else None)
+
+
+def present(siblings: Iterable[Sibling], version: str) -> list[Sibling]:
+    """Those siblings of this kernel that are there, whole or in part; entries of others are left alone."""
+    found = []
+    for one in siblings:
+        entry = one.entry if one.entry is not None and entries.is_ours(one.entry, version) else None
+        if entry is not None or one.image.exists():
+            found.append(one._replace(entry=entry))
+    return found
+
+
+def known_targets() -> tuple[str, ...]:
+    """All targets there are."""
+    return tuple(targets())
