@@ -24,6 +24,10 @@ from linker.collection import gc_paused
 from linker.decode import decode
 from linker.errors import LinkError, UsageError, naming
 from linker.grow import grow, kept_original
+from linker.objects.places import Places, speaking
+from linker.objects.relocations import Relocatable
+from linker.objects.signature import split_signature
+from linker.objects.site_relocations import site_relocations
 from linker.patches import Request
 from linker.place import read_module
 from linker.plan import make_plan
@@ -31,7 +35,7 @@ from linker.read_annotations import parse_bound, read_annotations
 from linker.read_image import Window, check_windows, open_image, read_image
 from linker.registry import binding_for, codec_for
 from linker.report import Outcome, make_details, make_report
-from linker.select_sites import select_sites
+from linker.select_sites import Names, select_sites
 from linker.symbols import Symbols
 from linker.verify import verify
 from linker.write import write_changed, write_whole
@@ -116,6 +120,8 @@ def link(
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
+        if source.table.image.is_object:
+            return _link_object(path, source, chosen, Selection(only, skip), destination)
         if chosen.module is not None and source.table.annotations.reserve is None:
             source = grown_source(source, target)
         return _link_file(path, source, chosen, Selection(only, skip), destination)
@@ -134,7 +140,8 @@ def restore(
     destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
-        return _link_file(path, source, None, Selection(), destination)
+        with speaking(source.table.image):
+            return _link_file(path, source, None, Selection(), destination)
 
 
 def read_table(path: str | Path) -> GuestTable:
@@ -167,6 +174,8 @@ def link_buffer(
         for window in windows:
             if window.off < 0 or window.len < 0 or window.off + window.len > len(memory):
                 raise LinkError("load map is outside memory", where=f"{window.va:#x}", expected=f"{len(memory)} bytes")
+        if table.image.is_object:
+            raise LinkError("a relocatable object is not loaded at addresses", advice="bind the file")
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
         chosen = binding or binding_for(target, table.image.machine)
@@ -181,6 +190,18 @@ def _link_memory(
     apply(plan, memory, edits)
     verify(plan, memory, edits, table.codec)
     return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
+
+
+def _link_object(
+    path: Path, source: Source, binding: Binding, selection: Selection, destination: Destination
+) -> LinkReport:
+    """Bind a relocatable object."""
+    if binding.module is not None:
+        raise UsageError(f"target '{binding.target}' takes no relocatable objects", expected="bare")
+    if split_signature(source.file.memory).trailer:
+        raise LinkError("module is signed, and binding it breaks the signature", advice="bind it before it is signed")
+    with speaking(source.table.image):
+        return _link_file(path, source, binding, selection, destination)
 
 
 def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
@@ -202,9 +223,13 @@ def read_guest(memory: Bytes) -> GuestTable:
     image = read_image(memory)
     codec = codec_for(image.machine)
     check_architecture(image, codec)
-    annotations = read_annotations(image, memory, codec)
-    check_records(annotations, image, codec)
-    check_bound(annotations)
+    with speaking(image):
+        annotations = read_annotations(image, memory, codec)
+        check_records(annotations, image, codec)
+        check_bound(annotations)
+        if image.is_object:
+            relocatable = Relocatable(image, memory, codec.object_relocations)
+            annotations = annotations._replace(relocated=site_relocations(relocatable, annotations))
     log.debug("read", sections=len(image.sections), records=annotations.record_count, dropped=annotations.dropped)
     return GuestTable(image, annotations, codec, None)
 
@@ -265,7 +290,9 @@ def _link_file(
             write_changed(file.descriptor, output, memory, changes, mode, durable=destination.durable)
         log.debug("written", output=str(output))
     written = None if destination.dry_run else str(output)
-    listed = make_details(plan, memory, Symbols(table.image, memory)) if destination.details else ()
+    listed = (
+        make_details(plan, memory, Symbols(table.image, memory), Places(table.image)) if destination.details else ()
+    )
     return make_report(Outcome(str(path), written, source.previous, table.codec.name), plan, table.annotations, listed)
 
 
@@ -287,7 +314,8 @@ def plan_link(
     log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
     chosen = selection.indexes
     if chosen is None:
-        chosen = select_sites(sites, selection.only, selection.skip, lambda: symbols or Symbols(image, memory))
+        names = Names(Places(image).address, lambda: symbols or Symbols(image, memory))
+        chosen = select_sites(sites, selection.only, selection.skip, names)
     module = None
     if binding is not None and binding.module is not None:
         module = read_module(binding.module, codec)
@@ -328,4 +356,5 @@ def opened(path: str | Path) -> Iterator[tuple[Bytes, GuestTable, Sites]]:
     with naming(path), open_image(path) as file:
         source = original_source(file)
         table = source.table
-        yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)
+        with speaking(table.image):
+            yield source.memory, table, decode(table.annotations, source.memory, table.image.windows, table.codec)

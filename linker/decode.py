@@ -6,6 +6,7 @@ instruction, else from the site itself, whose long no-operations count as paddin
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.check import REBUILD, flags_of, record_name
 from linker.errors import LinkError
 from linker.memory import gather_each
+from linker.objects.site_relocations import check_inside_instruction
 from linker.read_annotations import MEMORY_KIND
 from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from linker.objects.site_relocations import SiteRelocation
     from linker.read_annotations import Annotations
     from linker.read_image import Bytes, Window
     from linker.sites.codec import Codec, Instruction
@@ -30,7 +33,8 @@ SCRATCH_SHIFT = 32
 class SiteGroup(NamedTuple):
     """Sites with the same instruction, room and flags. `members` are indexes in address order.
 
-    `before` is what the sites hold now, `room_len` bytes for each member, one behind the other.
+    `before` is what the sites hold now, `room_len` bytes for each member, one behind the other. `relocated`: what the
+    loader of an object changes in the instruction; such a site is a group of its own.
     """
 
     instruction: Instruction
@@ -38,6 +42,7 @@ class SiteGroup(NamedTuple):
     flags: int
     members: Sequence[int]
     before: bytes
+    relocated: tuple[SiteRelocation, ...] = ()
 
 
 class Sites(NamedTuple):
@@ -63,13 +68,42 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
         by_bytes[code].append(index)
 
     groups = []
-    for code, members in by_bytes.items():
+    relocated = annotations.relocated
+    for code, same_bytes in by_bytes.items():
+        members = same_bytes
+        if relocated:
+            for index in (index for index in same_bytes if index in relocated):
+                groups.append(_relocated(annotations, index, code, code if found is None else found[index], codec))
+            members = [index for index in same_bytes if index not in relocated]
+            if not members:
+                continue
         for kind, same in _by_kind(annotations.kinds, members):
             for instruction, mine in _decode_one(annotations, code, kind, same, codec):
                 before = code * len(mine) if found is None else b"".join([found[index] for index in mine])
                 flags = 0 if kind & MEMORY_KIND else flags_of(kind)
                 groups.append(SiteGroup(instruction, len(code), flags, mine, before))
     return Sites(annotations, offs, tuple(groups))
+
+
+def _relocated(annotations: Annotations, index: int, code: bytes, now: bytes, codec: Codec) -> SiteGroup:
+    """A site whose instruction the loader changes: the bytes alone do not say what it means."""
+    kind = 0 if annotations.kinds is None else annotations.kinds[index]
+    flags = 0 if kind & MEMORY_KIND else flags_of(kind)
+    ((instruction, members),) = _decode_one(annotations, code, kind, [index], codec)
+    relocated = annotations.relocated[index]
+    front_len = len(code) - instruction.length if flags & INFO_PAD_FRONT else 0
+    check_inside_instruction(annotations, index, relocated, front_len, front_len + instruction.length)
+    instruction = instruction._replace(text=_relocated_text(instruction, relocated, front_len))
+    return SiteGroup(instruction, len(code), flags, members, now, relocated)
+
+
+def _relocated_text(instruction: Instruction, relocated: Sequence[SiteRelocation], front_len: int) -> str:
+    """The instruction with what its relocations are about."""
+    text, memory = instruction.text, instruction.memory
+    if not instruction.ip_relative or memory is None or len(relocated) != 1:
+        return f"{text} [{', '.join(one.text() for one in relocated)}]"
+    operand = relocated[0].text(instruction.length + front_len - relocated[0].off)
+    return re.sub(f"0x{memory.displacement:x}", f"{operand}(%rip)", text, flags=re.IGNORECASE)
 
 
 def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[int], list[int]]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -34,6 +34,11 @@ class LinkError(Exception):
         if self.advice:
             text += f"; {self.advice}"
         return text
+
+    def reword(self, say: Callable[[str], str]) -> None:
+        """Put each part of the message in other words."""
+        for part in ("what", "where", "found", "expected", "advice"):
+            setattr(self, part, say(getattr(self, part)))
 
     def to_json(self) -> dict[str, object]:
         """The parts, empty ones left out."""

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.api import opened, read_table
 from linker.hypervisors.base import Form
+from linker.objects.places import Places, column
 from linker.plan import SKIPPED, choose_forms
 from linker.registry import binding_for
 from linker.report import format_table
-from linker.select_sites import select_sites
+from linker.select_sites import Names, select_sites
 from linker.sources import Sources
 from linker.symbols import Symbols
 
@@ -22,7 +23,10 @@ UNBINDABLE = "none"
 
 
 class ListedSite(NamedTuple):
-    """One site. `room_len` in bytes; `form` and `reason` are empty without a target; `source` is file:line or empty."""
+    """One site. `room_len` in bytes; `form` and `reason` are empty without a target; `source` is file:line or empty.
+
+    In an object `va` is an offset in `section`, which is empty otherwise.
+    """
 
     va: int
     symbol: str
@@ -32,6 +36,7 @@ class ListedSite(NamedTuple):
     form: str
     reason: str
     source: str
+    section: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types."""
@@ -45,7 +50,8 @@ def list_sites(
     with opened(path) as (memory, table, sites):
         symbols = Symbols(table.image, memory)
         sources = Sources(table.image, memory, table.annotations)
-        chosen = select_sites(sites, only, skip, lambda: symbols)
+        places = Places(table.image)
+        chosen = select_sites(sites, only, skip, Names(places.address, lambda: symbols))
         forms = [(group, "", "") for group in sites.groups]
         if target is not None:
             binding = binding_for(target, table.image.machine)
@@ -57,7 +63,7 @@ def list_sites(
         ListedSite(
             va=sites.annotations.starts_va[index],
             symbol=symbols.at(sites.annotations.starts_va[index]),
-            instruction=group.instruction.text,
+            instruction=places.say(group.instruction.text),
             class_name=group.instruction.class_name,
             room_len=group.room_len,
             form=form if chosen is None or index in chosen else SKIPPED,
@@ -67,7 +73,10 @@ def list_sites(
         for group, form, reason in forms
         for index in group.members
     ]
-    return sorted(rows)
+    rows.sort()
+    if not table.image.is_object:
+        return rows
+    return [row._replace(va=off, section=section) for row in rows for section, off in [places.split(row.va)]]
 
 
 def unknown_tables(path: str | Path) -> tuple[str, ...]:
@@ -79,7 +88,16 @@ def format_listing(rows: Sequence[ListedSite]) -> str:
     """The list for a person."""
     table: list[tuple[str, ...]] = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
     table += [
-        (f"{r.va:016x}", r.symbol, r.instruction, r.class_name, str(r.room_len), r.form, r.source, r.reason)
+        (
+            column(r.section, r.va),
+            r.symbol,
+            r.instruction,
+            r.class_name,
+            str(r.room_len),
+            r.form,
+            r.source,
+            r.reason,
+        )
         for r in rows
     ]
     return "\n".join(format_table(table, right={4}))

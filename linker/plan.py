@@ -20,7 +20,7 @@ from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from linker.decode import SiteGroup, Sites
     from linker.hypervisors.base import Binding
@@ -32,7 +32,10 @@ RESTORED = "restored"
 
 
 class Failure(NamedTuple):
-    """Sites that a target has no form for: `site_count` of them, the first at `first_va`, with `room_len` bytes."""
+    """Sites that a target has no form for: `site_count` of them, the first at `first_va`, with `room_len` bytes.
+
+    `where` names the first as messages do.
+    """
 
     class_name: str
     instruction: str
@@ -40,12 +43,20 @@ class Failure(NamedTuple):
     reason: str
     first_va: int
     site_count: int
+    where: str
 
 
 class UnboundSitesError(LinkError):
     """Some sites have no form for the target; `failures` says which."""
 
     failures: tuple[Failure, ...] = ()
+
+    def reword(self, say: Callable[[str], str]) -> None:
+        """The same for the failures; what is no address outside the linker is none there."""
+        super().reword(say)
+        self.failures = tuple(
+            one._replace(first_va=0, where=say(one.where), instruction=say(one.instruction)) for one in self.failures
+        )
 
     def to_json(self) -> dict[str, object]:
         """The parts of the message and the failures."""
@@ -160,6 +171,7 @@ def _require_forms(
             form.reason,
             annotations.starts_va[group.members[0]],
             len(group.members),
+            record_name(annotations, group.members[0]),
         )
         for group, form in failed
     )

@@ -10,9 +10,12 @@ import sys
 from array import array
 from itertools import compress
 from operator import or_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError, naming
+from linker.objects.records import record_words
+from linker.objects.relocations import Relocatable
 from linker.read_image import open_image, read_image
 from linker.registry import codec_for
 from linker.sites import formats, l4ka
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableSequence, Sequence
     from pathlib import Path
 
+    from linker.objects.site_relocations import SiteRelocation
     from linker.read_image import Bytes, Image, Note, Section
     from linker.sites.codec import Codec
 
@@ -85,6 +89,7 @@ class Annotations(NamedTuple):
     left_tables          sections named like tables whose kind is not known: named, never bound
     space                None where there is no SPACE note
     sub_tables           the original's sub-sections for memory operations
+    relocated            in an object: sites by index, and the relocations that change their instructions
     """
 
     starts_va: Sequence[int]
@@ -101,6 +106,7 @@ class Annotations(NamedTuple):
     left_tables: tuple[str, ...]
     space: Space | None
     sub_tables: tuple[SubTable, ...] = ()
+    relocated: Mapping[int, tuple[SiteRelocation, ...]] = MappingProxyType({})
 
 
 # In an entry of `kinds`: the class comes from the name of the record's section. `.afterburn.info` has no bit for it.
@@ -129,7 +135,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     bound_note, reserve = _read_notes(found, image, codec)
     record_len = 2 * codec.word_len
     count = _count(table, record_len)
-    pairs = words(_contents(memory, table), codec.word_len)
+    pairs = _pairs(image, memory, table, codec)
     starts, ends = pairs[0::2], pairs[1::2]
     kinds: MutableSequence[int] | None = _read_kinds(image, memory, count)
     undo_section = image.section(formats.SECTION_UNDO)
@@ -140,7 +146,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     if sub_tables:
         kinds = list(kinds) if kinds is not None else [0] * count
         for sub_table in sub_tables:
-            more = words(_contents(memory, _section(image, sub_table.name)), codec.word_len)
+            more = _pairs(image, memory, _section(image, sub_table.name), codec)
             starts, ends = starts + more[0::2], ends + more[1::2]
             kinds += [MEMORY_KIND | sub_table.class_number] * sub_table.record_count
 
@@ -173,6 +179,14 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         space=_read_space(memory, found.get(formats.NT_SPACE)),
         sub_tables=sub_tables,
     )
+
+
+def _pairs(image: Image, memory: Bytes, table: Section, codec: Codec) -> array[int]:
+    """The addresses in a table, two a record. Those of an object are relocations."""
+    pairs = words(_contents(memory, table), codec.word_len)
+    if not image.is_object:
+        return pairs
+    return record_words(Relocatable(image, memory, codec.object_relocations), table, pairs, codec.word_len)
 
 
 def _sub_tables(image: Image, first_number: int, record_len: int) -> Iterator[SubTable]:

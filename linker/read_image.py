@@ -31,6 +31,8 @@ MACHINE_OFF = 18  # e_machine; pyelftools gives it as a name
 PN_XNUM = 0xFFFF
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
+FIRST_PSEUDO_VA, PSEUDO_ALIGN = 0x4F << 56, 1 << 20  # of an object's sections (linker/objects/places.py)
+LONGEST_SECTION_LEN = 1 << 40
 ENTRY_OFF = 24  # e_entry in the ELF header of either class
 
 
@@ -107,7 +109,10 @@ class Note(NamedTuple):
 
 
 class Image(NamedTuple):
-    """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address; `loads` all of them."""
+    """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address; `loads` all of them.
+
+    `is_object`: it is a relocatable object. Its allocated sections have pseudo addresses, and are the windows.
+    """
 
     machine: int
     word_len: int
@@ -117,6 +122,7 @@ class Image(NamedTuple):
     loads: tuple[Segment, ...]
     notes: tuple[Note, ...]
     size: int
+    is_object: bool = False
 
     def section(self, name: str) -> Section | None:
         """The section of that name; LinkError when there are two."""
@@ -183,12 +189,13 @@ class Headers(NamedTuple):
 def read_image(memory: Bytes) -> Image:
     """Read headers, sections and notes; LinkError says what is wrong with the file."""
     headers = read_headers(memory)
+    if headers.kind == "ET_REL":
+        return _object(headers, memory)
     if headers.kind not in ("ET_EXEC", "ET_DYN"):
         raise LinkError(
             "wrong kind of ELF file",
             found=headers.kind,
-            expected="a linked image, ET_EXEC or ET_DYN",
-            advice="link the guest first",
+            expected="a linked image, ET_EXEC or ET_DYN, or an object, ET_REL",
         )
     return Image(
         machine=headers.machine,
@@ -201,6 +208,30 @@ def read_image(memory: Bytes) -> Image:
         loads=tuple(load for load in headers.segments if load.type == "PT_LOAD"),
         notes=tuple(read_notes(memory, headers.sections)),
         size=len(memory),
+    )
+
+
+def _object(headers: Headers, memory: Bytes) -> Image:
+    """A relocatable object; nothing of it has an address, so each allocated section gets one of its own."""
+    sections, va = [], FIRST_PSEUDO_VA
+    for section in headers.sections:
+        allocated = bool(section.flags & SHF_ALLOC)
+        sections.append(section._replace(va=va if allocated else 0))
+        if allocated:
+            if section.len > LONGEST_SECTION_LEN:
+                raise LinkError("section is too long", where=section.name, found=f"{section.len:#x} bytes")
+            va += section.len + 2 * PSEUDO_ALIGN - 1 & -PSEUDO_ALIGN
+    windows = [Window(s.va, s.len, s.off) for s in sections if s.flags & SHF_ALLOC and s.has_contents and s.len]
+    return Image(
+        machine=headers.machine,
+        word_len=headers.word_len,
+        entry_va=0,
+        sections=tuple(sections),
+        windows=check_windows(windows, "sections"),
+        loads=(),
+        notes=tuple(read_notes(memory, sections)),
+        size=len(memory),
+        is_object=True,
     )
 
 
@@ -296,16 +327,16 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
         )
 
 
-def check_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
+def check_windows(windows: Iterable[Window], what: str = "segments") -> tuple[Window, ...]:
     """By address; LinkError when two share an address or a byte."""
     by_va = sorted(windows)
     for one, other in pairwise(by_va):
         if one.va + one.len > other.va:
-            raise LinkError("segments overlap", where=f"{other.va:#x}", expected="disjoint addresses")
+            raise LinkError(f"{what} overlap", where=f"{other.va:#x}", expected="disjoint addresses")
     by_off = sorted(windows, key=lambda window: window.off)
     for one, other in pairwise(by_off):
         if one.off + one.len > other.off:
-            raise LinkError("segments share bytes", where=f"offset {other.off:#x}", expected="disjoint contents")
+            raise LinkError(f"{what} share bytes", where=f"offset {other.off:#x}", expected="disjoint contents")
     return tuple(by_va)
 
 

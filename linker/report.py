@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from linker.objects.places import column
 from linker.plan import RESTORED, SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from linker.objects.places import Places
     from linker.patches import Plan
     from linker.read_annotations import Annotations
     from linker.read_image import Bytes
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SiteDetail(NamedTuple):
-    """One site's bytes: as found, as planned, as read back after writing."""
+    """One site's bytes: as found, as planned, as read back. In an object `va` is an offset in `section`."""
 
     va: int
     symbol: str
@@ -27,6 +29,7 @@ class SiteDetail(NamedTuple):
     old: str
     new: str
     final: str
+    section: str = ""
 
 
 class Slack(NamedTuple):
@@ -114,17 +117,20 @@ class LinkReport(NamedTuple):
         return fields
 
 
-def make_details(plan: Plan, memory: Bytes, symbols: Symbols) -> tuple[SiteDetail, ...]:
+def make_details(plan: Plan, memory: Bytes, symbols: Symbols, places: Places) -> tuple[SiteDetail, ...]:
     """Every site of a plan that has been applied to `memory`, in address order."""
     details = []
     for group in plan.groups:
-        text, name = group.instruction.text, group.instruction.class_name
+        text, name = places.say(group.instruction.text), group.instruction.class_name
         for (site, before, after, _), off in zip(group.patches(), group.offs, strict=True):
             final = bytes(memory[off : off + group.room_len])
             found, planned, read = (code.hex(" ") for code in (before, after, final))
             va = site.start_va
             details.append(SiteDetail(va, symbols.at(va), text, name, group.form, found, planned, read))
-    return tuple(sorted(details))
+    details.sort()
+    return tuple(
+        detail._replace(va=off, section=section) for detail in details for section, off in [places.split(detail.va)]
+    )
 
 
 class Outcome(NamedTuple):
@@ -190,7 +196,7 @@ def format_report(report: LinkReport) -> str:
     for detail in report.details:
         lines += [
             "",
-            f"{detail.va:016x} {detail.symbol} '{detail.instruction}' {detail.form}",
+            f"{column(detail.section, detail.va)} {detail.symbol} '{detail.instruction}' {detail.form}",
             f"    old    {detail.old}",
             f"    new    {detail.new}",
             f"    final  {detail.final}",

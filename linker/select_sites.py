@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import UsageError
 
@@ -14,34 +14,36 @@ if TYPE_CHECKING:
     from linker.symbols import Symbols
 
 
-def select_sites(
-    sites: Sites, only: Iterable[str], skip: Iterable[str], symbols: Callable[[], Symbols]
-) -> Set[int] | None:
+class Names(NamedTuple):
+    """How words are understood: `address` gives what one says as an address, `symbols` are read when one is needed."""
+
+    address: Callable[[str], int | None]
+    symbols: Callable[[], Symbols]
+
+
+def select_sites(sites: Sites, only: Iterable[str], skip: Iterable[str], names: Names) -> Set[int] | None:
     """Indexes of the sites to bind, None for all: those that `only` names (all, if it is empty) and `skip` does not."""
     only, skip = list(only), list(skip)
     if not only and not skip:
         return None
     chosen = set(range(len(sites.offs)))
     if only:
-        chosen &= set().union(*(_meant(sites, word, symbols) for word in only))
-    return chosen.difference(*(_meant(sites, word, symbols) for word in skip))
+        chosen &= set().union(*(_meant(sites, word, names) for word in only))
+    return chosen.difference(*(_meant(sites, word, names) for word in skip))
 
 
-def _meant(sites: Sites, word: str, symbols: Callable[[], Symbols]) -> set[int]:
+def _meant(sites: Sites, word: str, names: Names) -> set[int]:
     starts, ends = sites.annotations.starts_va, sites.annotations.ends_va
     by_class = [group.members for group in sites.groups if group.instruction.class_name == word]
     if by_class:
         return set().union(*by_class)
-    try:
-        va = int(word, 0)
-    except ValueError:
-        pass
-    else:
+    va = names.address(word)
+    if va is not None:
         index = bisect_right(starts, va) - 1
         if index < 0 or va >= ends[index]:
-            raise UsageError(f"no site at {va:#x}", advice="--list shows all sites")
+            raise UsageError(f"no site at {word}", advice="--list shows all sites")
         return {index}
-    ranges = symbols().ranges(word)
+    ranges = names.symbols().ranges(word)
     found = {n for low, high in ranges for n in range(bisect_left(starts, low), bisect_left(starts, high))}
     if not found:
         what = "has no site" if ranges else "is no address, no class of a site and no symbol"

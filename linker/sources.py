@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.objects.records import file_offsets
+from linker.objects.relocations import Relocatable
 from linker.read_annotations import words
 from linker.read_image import string_at
+from linker.registry import codec_for
 from linker.sites.formats import INFO, SECTION_INFO, SECTION_STRINGS
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ class Sources:
         info, names = image.section(SECTION_INFO), image.section(SECTION_STRINGS)
         self._numbers = annotations.numbers
         self._info = words(bytes(memory[info.off : info.off + info.len]), 4) if info else None
+        if info is not None and self._info is not None and image.is_object:
+            relocatable = Relocatable(image, memory, codec_for(image.machine).object_relocations)
+            self._info = file_offsets(relocatable, info, self._info)
         self._names = bytes(memory[names.off : names.off + names.len]) if names else b""
 
     def at(self, index: int) -> str:

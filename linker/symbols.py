@@ -17,6 +17,7 @@ LAYOUTS = {
     4: (struct.Struct("<IIIBBH"), (0, 3, 1, 2)),
     8: (struct.Struct("<IBBHQQ"), (0, 1, 4, 5)),
 }
+SECTION_AT = {4: 5, 8: 3}  # position of the section's index
 STT_NOTYPE, STT_FUNC = 0, 2
 
 
@@ -26,6 +27,7 @@ class Symbols:
     def __init__(self, image: Image, memory: Bytes) -> None:
         table, names = image.section(".symtab"), image.section(".strtab")
         self._by_va: list[tuple[int, int, int]] = []
+        self._bases: list[int] = []
         self._names = b""
         if table is None or names is None:
             return
@@ -34,11 +36,22 @@ class Symbols:
         data = bytes(memory[table.off : table.off + table.len])
         if len(data) % layout.size:
             raise LinkError("symbol table is truncated", where=".symtab", found=f"{len(data)} bytes")
-        self._by_va = sorted(
-            (row[va_at], row[len_at], row[name_at])
+        rows = [
+            row
             for row in layout.iter_unpack(data)
-            if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[va_at] and row[name_at] < len(self._names)
-        )
+            if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[name_at] < len(self._names)
+        ]
+        if image.is_object:  # values are offsets in sections, which have addresses here
+            bases = {n: section.va for n, section in enumerate(image.sections) if section.va}
+            self._bases = sorted(bases.values())
+            at = SECTION_AT[image.word_len]
+            self._by_va = sorted(
+                (bases[row[at]] + row[va_at], row[len_at], row[name_at])
+                for row in rows
+                if row[at] in bases and row[name_at]
+            )
+        else:
+            self._by_va = sorted((row[va_at], row[len_at], row[name_at]) for row in rows if row[va_at])
 
     def at(self, va: int) -> str:
         """`name+0x12` of the last symbol at or below `va`; empty when there is none."""
@@ -46,6 +59,8 @@ class Symbols:
         if index < 0:
             return ""
         start_va, _, name_off = self._by_va[index]
+        if self._bases and start_va < self._bases[bisect_right(self._bases, va) - 1]:
+            return ""  # another section's
         name = string_at(self._names, name_off)
         return f"{name}+{va - start_va:#x}" if va > start_va else name
 

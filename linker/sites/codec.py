@@ -93,6 +93,36 @@ class Relocations(NamedTuple):
     relative: tuple[int, str]
 
 
+class ObjectRelocations(NamedTuple):
+    """What a compiler leaves in a relocatable object, by the psABI's numbers.
+
+    none        the number that changes nothing
+    address     a word that holds an address: the records of `.afterburn`
+    half        32 bits that hold an address: names of files in `.afterburn.info`
+    names       number -> (name, bytes it changes from its place on)
+    longest     bytes changed by a number that is not in `names`, at most
+    place_align of a number that is not in `names`: what its offset says beyond a multiple of this names a slot
+    """
+
+    none: int
+    address: int
+    half: int
+    names: Mapping[int, tuple[str, int]]
+    longest: int
+    place_align: int = 1
+
+    def name(self, number: int) -> str:
+        """The relocation's name for a message."""
+        return self.names[number][0] if number in self.names else f"relocation type {number}"
+
+    def range(self, number: int, off: int) -> tuple[int, int]:
+        """The bytes that a relocation at `off` changes, half-open."""
+        if number in self.names:
+            return off, off + self.names[number][1]
+        off -= off % self.place_align
+        return off, off + self.longest
+
+
 class Codec(Protocol):
     """Instructions and fillers of one architecture."""
 
@@ -102,6 +132,7 @@ class Codec(Protocol):
     site_align: int  # sites start and end at multiples of this
     undo_len: int  # bytes of `.afterburn.undo` a site: a length byte and the longest instruction
     relocations: Relocations
+    object_relocations: ObjectRelocations
 
     def decode(self, code: bytes, va: int) -> Instruction:
         """Decode the instruction at the start of `code`; LinkError when it is not a sensitive one, or cut off."""

@@ -173,9 +173,13 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "note RESERVE: the reserve's text part is not mapped: found 0x403000..0x4000000000403000, expected one loaded "
         "segment around it; link the guest again with the reserve object",
     ),
-    "relocatable": (
+    "core file": (
+        {"header": {"e_type": 4}},
+        "wrong kind of ELF file: found ET_CORE, expected a linked image, ET_EXEC or ET_DYN, or an object, ET_REL",
+    ),
+    "relocatable in name only": (
         {"header": {"e_type": 1}},
-        "wrong kind of ELF file: found ET_REL, expected a linked image, ET_EXEC or ET_DYN; link the guest first",
+        ".afterburn: annotation table has no relocations: expected .rela.afterburn or .rel.afterburn",
     ),
     "big-endian": (
         {"header": {"e_ident": b"\x7fELF\x02\x02\x01"}},

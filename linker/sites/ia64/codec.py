@@ -20,7 +20,7 @@ from linker.sites.ia64.classes import LAST_IN_GROUP
 from linker.sites.ia64.classes import NUMBER_OF as CLASS_NUMBER_OF
 from linker.sites.ia64.instructions import Operation, decode, encode
 from linker.sites.ia64.operands import FIELDS, Kind
-from linker.sites.ia64.relocations import IA64_RELOCATIONS
+from linker.sites.ia64.relocations import IA64_OBJECT_RELOCATIONS, IA64_RELOCATIONS
 
 NOP = {
     "M": encode("nop.m {imm21}", imm21=0),
@@ -57,6 +57,7 @@ class Ia64Codec:
     site_align = BUNDLE_LEN
     undo_len = 32
     relocations = IA64_RELOCATIONS
+    object_relocations = IA64_OBJECT_RELOCATIONS
 
     def decode(self, code: bytes, va: int) -> Instruction:
         """Decode the sensitive instruction in the first bundle of `code`; LinkError when it is not alone there."""

@@ -1,6 +1,6 @@
-"""Relocations an interface module may have, numbered by Intel's Itanium psABI, "Relocation Types". Data."""
+"""Relocations of interface modules and of objects, numbered by Intel's Itanium psABI, "Relocation Types". Data."""
 
-from linker.sites.codec import Relocations
+from linker.sites.codec import ObjectRelocations, Relocations
 from linker.sites.ia64.holes import BRANCH, IMMEDIATE
 
 IA64_RELOCATIONS = Relocations(
@@ -17,4 +17,14 @@ IA64_RELOCATIONS = Relocations(
     # R_IA64_REL64LSB as well; LTOFF22 and LTOFF64I, from the global pointer to a word of the GOT; LDXMOV, a hint
     unmoved=frozenset({0, 0x49, 0x27, 0x32, 0x33, 0x87}),
     relative=(0x6F, "R_IA64_REL64LSB"),
+)
+
+IA64_OBJECT_RELOCATIONS = ObjectRelocations(
+    none=0,
+    address=0x27,
+    half=0x25,
+    # Those of instructions change a slot of a bundle, or two.
+    names={0: ("R_IA64_NONE", 0), 0x25: ("R_IA64_DIR32LSB", 4), 0x27: ("R_IA64_DIR64LSB", 8)},
+    longest=16,
+    place_align=16,
 )

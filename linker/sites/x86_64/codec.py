@@ -21,7 +21,12 @@ from linker.sites.x86_64.mnemonics import (
     WIDTH_BY_REGISTER,
 )
 from linker.sites.x86_64.nops import nops
-from linker.sites.x86_64.relocations import I386_RELOCATIONS, X86_64_RELOCATIONS
+from linker.sites.x86_64.relocations import (
+    I386_OBJECT_RELOCATIONS,
+    I386_RELOCATIONS,
+    X86_64_OBJECT_RELOCATIONS,
+    X86_64_RELOCATIONS,
+)
 
 if TYPE_CHECKING:
     from iced_x86 import ConstantOffsets
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from iced_x86._iced_x86_py import OpKind as OpKindValue
     from iced_x86._iced_x86_py import Register as RegisterValue
 
-    from linker.sites.codec import Relocations
+    from linker.sites.codec import ObjectRelocations, Relocations
 
 KNOWN_LIMIT = 1 << 14
 NOP = b"\x90"
@@ -54,13 +59,16 @@ STRING_CLASSES = frozenset({"ins", "outs"})
 class X86Codec:
     """x86 at 64 or 32 bits; see `linker.sites.codec.Codec`."""
 
-    def __init__(self, name: str, machine: int, bits: int, relocations: Relocations) -> None:
+    def __init__(
+        self, name: str, machine: int, bits: int, relocations: Relocations, object_relocations: ObjectRelocations
+    ) -> None:
         self.name = name
         self.machine = machine
         self.word_len = bits // 8
         self.site_align = 1
         self.undo_len = 16  # a length byte and up to 15 bytes, the longest instruction there is
         self.relocations = relocations
+        self.object_relocations = object_relocations
         self._bits = bits
         self._formatter = Formatter(FormatterSyntax.GAS)
         # What was decoded before and does not depend on where it stands: kernels repeat a few hundred byte strings.
@@ -264,5 +272,5 @@ def _hex(code: bytes) -> str:
     return code.hex(" ") or "nothing"
 
 
-X86_64 = X86Codec("x86_64", 62, 64, X86_64_RELOCATIONS)
-I386 = X86Codec("i386", 3, 32, I386_RELOCATIONS)
+X86_64 = X86Codec("x86_64", 62, 64, X86_64_RELOCATIONS, X86_64_OBJECT_RELOCATIONS)
+I386 = X86Codec("i386", 3, 32, I386_RELOCATIONS, I386_OBJECT_RELOCATIONS)
