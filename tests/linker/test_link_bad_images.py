@@ -35,7 +35,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "overlap": (
         {"records": [(FIRST, SECOND + 1), (SECOND, SECOND_END)]},
-        f".afterburn record 1 at 0x401009: sites overlap: found a site that ends at 0x40100a (record 0), expected "
+        f".afterburn record 1 at 0x401009: sites overlap: found a site that ends at 0x40100a (.afterburn record 0), "
         f"disjoint sites; {REBUILD}",
     ),
     "unmapped": (
