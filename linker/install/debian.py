@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError
 from linker.install import entries, siblings
 from linker.install.entries import Field
-from linker.install.places import known_targets, present, sibling
+from linker.install.places import known_targets, present, renew, sibling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,14 +64,13 @@ def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[
         say(f"{call.image}: not annotated, left alone")
         siblings.remove(present(everything, call.version), say)
         return []
-    failures = siblings.install(
+    return renew(
         siblings.Kernel(call.version, image),
-        [_sibling(call, target) for target in targets],
+        [one for one in everything if one.target in targets],
+        everything,
         lambda one: _entry(call, one),
         say,
     )
-    siblings.remove([one for one in present(everything, call.version) if one.target not in targets], say)
-    return failures
 
 
 def _annotated(call: Call) -> Path | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError, UsageError
 from linker.install import entries, siblings
-from linker.install.places import known_targets, present, sibling
+from linker.install.places import known_targets, present, renew, sibling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,15 +77,13 @@ def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[
         say(f"{call.image}: not annotated, left alone")
         siblings.remove(present(everything, call.version), say)
         return []
-    failures = siblings.install(
+    return renew(
         siblings.Kernel(call.version, call.image),
-        [_sibling(call, target) for target in targets],
+        [one for one in everything if one.target in targets],
+        everything,
         lambda one: _entry(call, one),
         say,
     )
-    stale = [one for one in present(everything, call.version) if one.target not in targets]
-    siblings.remove(stale, say)
-    return failures
 
 
 def _sibling(call: Call, target: str) -> Sibling:

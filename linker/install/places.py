@@ -1,4 +1,4 @@
-"""Names of siblings and entries, for all targets at once."""
+"""The siblings of a kernel, for all targets at once: which are there, which shall be, which must go."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from linker.install import entries
-from linker.install.siblings import Sibling
+from linker.install.siblings import Sibling, install, remove
 from linker.registry import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from linker.errors import LinkError
+    from linker.install.siblings import Kernel
 
 
 def is_booted(target: str) -> bool:
@@ -37,3 +40,17 @@ def present(siblings: Iterable[Sibling], version: str) -> list[Sibling]:
 def known_targets() -> tuple[str, ...]:
     """All targets there are."""
     return tuple(targets())
+
+
+def renew(
+    kernel: Kernel,
+    wanted: Sequence[Sibling],
+    possible: Sequence[Sibling],
+    entry_for: Callable[[Sibling], str],
+    say: Callable[[str], None],
+) -> list[LinkError]:
+    """Make the wanted siblings, then take away what else there is of the possible ones; returns what went wrong."""
+    failures = install(kernel, wanted, entry_for, say)
+    kept = {one.target for one in wanted}
+    remove([one for one in present(possible, kernel.version) if one.target not in kept], say)
+    return failures
