@@ -24,6 +24,11 @@ modules: ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/vnuma/src-ia64
 	$(MAKE) -B -C linker/hypervisors/xen/src-ia64
 
+macros: ## rewrite the assembler macros from the class tables
+	mkdir -p build
+	./dev python -m afterburner.macros x86_64 > build/macros.s
+	mv build/macros.s afterburner/macros/x86_64.s
+
 guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) -C fixtures/x86_64
@@ -40,4 +45,4 @@ bench: ## build Linux 6.1 for each architecture once, then print the linker's sp
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help demo test quick format modules guest man bench clean
+.PHONY: help demo test quick format modules macros guest man bench clean

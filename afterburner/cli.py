@@ -8,6 +8,7 @@ import sys
 _HERE = os.path.dirname(os.path.realpath(__file__))
 
 _DIRS = {"x86_64": "bin", "ia64": os.path.join("bin", "ia64-linux-gnu")}
+_MACROS = ("x86_64",)
 
 _HELP = """\
 Usage: previrt-as [OPTION]... [ASM-FILE]...
@@ -15,6 +16,8 @@ Assemble with every virtualization-sensitive instruction padded and recorded in 
 
   --print-dir [ARCH]      print the directory to give to gcc: gcc -B"$(previrt-as --print-dir)"
   --print-reserve [ARCH]  print the path of the reserve, an assembler source to link into the guest
+  --macros [ARCH]         print the path of assembler macros that do the same without the stand-in:
+                          as $(previrt-as --macros) FILE, gcc -Wa,$(previrt-as --macros) ...
                           ARCH is x86_64 (the default) or ia64
   --help                  print this
   --version               print the version
@@ -37,6 +40,8 @@ def main() -> None:
         print(os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"]))
     elif argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
         print(os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S"))
+    elif argv[:1] == ["--macros"] and argv[1:] in ([], *([name] for name in _MACROS)):
+        print(os.path.join(_HERE, "macros", f"{argv[1] if argv[1:] else 'x86_64'}.s"))
     elif argv == ["--help"]:
         print(_HELP, end="")
     elif argv == ["--version"]:

@@ -18,6 +18,7 @@ from linker.sites.x86_64.classes import NAME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN_DIR = ROOT / "afterburner" / "bin"
+MACROS = ROOT / "afterburner" / "macros" / "x86_64.s"
 RESERVE = ROOT / "afterburner" / "reserve" / "x86_64.S"
 
 
@@ -128,9 +129,13 @@ def read_object(path: Path) -> Assembled:
                 assert code_index == end_index
                 class_number, flags, scratch, line = struct.unpack_from("<HHII", data, 16 * number)
                 assert scratch == 0
-                names_index, name_off = files[16 * number + 12]
-                assert sections[names_index].name == ".afterburn.str"
-                name = sections[names_index].data()[name_off:].split(b"\0")[0].decode()
+                name = ""
+                if 16 * number + 12 in files:
+                    names_index, name_off = files[16 * number + 12]
+                    assert sections[names_index].name == ".afterburn.str"
+                    name = sections[names_index].data()[name_off:].split(b"\0")[0].decode()
+                else:  # the macros know neither line nor file
+                    assert line == 0
                 code = sections[code_index].data()[start:end]
                 class_name = NAME_OF[class_number]
                 result.sites.append(Site(sections[code_index].name, start, end, class_name, flags, line, name, code))
@@ -147,6 +152,19 @@ def assemble(
     done = run_as(*options, "-o", "out.o", name, cwd=directory, env=env)
     assert done.returncode == 0, done.stderr.decode()
     return read_object(directory / "out.o")
+
+
+def run_with_macros(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the assembler itself with the macro file in front; returns the finished process."""
+    return subprocess.run(["as", MACROS, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def assemble_with_macros(text: str, directory: Path, *options: str, name: str = "in.s") -> Assembled:
+    """Assemble `text` by the second technique and read the object."""
+    (directory / name).write_text(text)
+    done = run_with_macros(*options, "-o", "macros.o", name, cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return read_object(directory / "macros.o")
 
 
 def assemble_plain(text: str, directory: Path, *options: str, name: str = "in.s") -> Assembled:
