@@ -271,7 +271,7 @@ def _link_file(
     path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
 ) -> LinkReport:
     """Plan, check, apply and verify in private memory; write the file; report."""
-    output = _output_path(path, destination)
+    output = output_path(path, destination)
     file, table, memory = source.file, source.table, source.memory
     plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
     changes = _changes(plan)
@@ -335,7 +335,8 @@ def _changes(plan: Plan) -> list[tuple[int, int]]:
     return changes
 
 
-def _output_path(path: Path, destination: Destination) -> Path:
+def output_path(path: Path, destination: Destination) -> Path:
+    """Where the output goes, links followed; UsageError where that is no place for it."""
     output = (path if destination.in_place else destination.path).resolve()
     if output.is_dir():
         raise UsageError("output is a directory", where=str(output))

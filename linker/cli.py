@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from linker.collection import gc_paused
 from linker.errors import LinkError, UsageError
-from linker.options import PrintVersion
+from linker.options import SHELLS, PrintCompletion, PrintVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from linker.report import LinkReport
 
 PROGRAM = "previrt-link"
-SHELLS = ("bash", "zsh", "fish")
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
 
@@ -30,14 +29,6 @@ class _ListTargets(argparse.Action):
 
         for target, architectures in targets().items():
             print(f"{target}: {' '.join(architectures)}")
-        parser.exit()
-
-
-class _PrintCompletion(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object) -> None:
-        from linker.completion import completion
-
-        print(completion(parser, str(shell)))
         parser.exit()
 
 
@@ -75,9 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     said.add_argument("-q", "--quiet", action="store_true", help="print no report")
     said.add_argument("--debug", action="store_true", help="log each phase to the standard error output")
     said.add_argument("--list-targets", nargs=0, action=_ListTargets, help="print the supported targets")
-    said.add_argument(
-        "--print-completion", choices=SHELLS, action=_PrintCompletion, help="print completion for a shell"
-    )
+    said.add_argument("--print-completion", choices=SHELLS, action=PrintCompletion, help="print completion for a shell")
     said.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     said.add_argument("-h", "--help", action="help", help="print this help")
     return parser

@@ -58,9 +58,9 @@ def _zsh(parser: argparse.ArgumentParser) -> str:
         if value:
             value += f"({' '.join(words)})" if words else "_files" if action.metavar == "FILE" else ""
         help_text = (action.help or "").replace("'", "").replace("[", "(").replace("]", ")").replace(":", " -")
-        repeat = "\\*" if action.dest in ("only", "skip") else ""
+        repeat = "\\*" if action.default == [] else ""
         lines += [f"  {repeat}'{name}[{help_text}]{value}' \\" for name in action.option_strings]
-    return "\n".join((*lines, "  '1:image:_files'"))
+    return "\n".join((*lines, "  '*:image:_files'"))
 
 
 def _fish(parser: argparse.ArgumentParser) -> str:

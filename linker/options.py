@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+SHELLS = ("bash", "zsh", "fish")
+
 
 class PrintVersion(argparse.Action):
     """`--version`, as binutils prints it. The metadata is slow to import and rarely wanted."""
@@ -13,4 +15,15 @@ class PrintVersion(argparse.Action):
         from importlib.metadata import version
 
         print(f"{parser.prog} (previrt) {version('previrt')}")
+        parser.exit()
+
+
+class PrintCompletion(argparse.Action):
+    """`--print-completion SHELL`: completion made from the command's own parser."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object) -> None:
+        """Print and leave."""
+        from linker.completion import completion
+
+        print(completion(parser, str(shell)))
         parser.exit()

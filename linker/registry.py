@@ -11,7 +11,7 @@ from linker.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
     from linker.hypervisors.base import Binding
-    from linker.sites.codec import Codec
+    from linker.sites.codec import Codec, Disassembler
 
 HERE = Path(__file__).parent
 
@@ -48,6 +48,12 @@ def codec_for(machine: int) -> Codec:
             expected=" or ".join(f"{number} ({name})" for number, (name, _) in sorted(known.items())),
         )
     return cast("Codec", _load(known[machine][1]))
+
+
+def disassembler_for(machine: int) -> Disassembler:
+    """The disassembler of an ELF machine number that has a codec."""
+    name, _ = architectures()[machine]
+    return cast("Disassembler", _load(import_module(f"linker.sites.{name}").DISASSEMBLER))
 
 
 @cache

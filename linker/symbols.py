@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
-from typing import TYPE_CHECKING
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
 from linker.read_image import string_at
@@ -19,6 +20,14 @@ LAYOUTS = {
 }
 SECTION_AT = {4: 5, 8: 3}  # position of the section's index
 STT_NOTYPE, STT_FUNC = 0, 2
+
+
+class Span(NamedTuple):
+    """The half-open range of a symbol, up to its size or to the next one."""
+
+    start_va: int
+    end_va: int
+    name: str
 
 
 class Symbols:
@@ -73,3 +82,13 @@ class Symbols:
                 following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), 1 << 64)
                 found.append((va, va + length if length else following))
         return found
+
+    def spans(self, low_va: int, high_va: int) -> list[Span]:
+        """Disjoint ranges of the symbols between two addresses, in order; where several start, the one `at` names."""
+        first, last = bisect_left(self._by_va, (low_va, 0, 0)), bisect_left(self._by_va, (high_va, 0, 0))
+        rows = [*self._by_va[first:last], (high_va, 0, 0)]
+        return [
+            Span(va, min(va + length, next_va) if length else next_va, string_at(self._names, name_off))
+            for (va, length, name_off), (next_va, _, _) in pairwise(rows)
+            if next_va > va
+        ]

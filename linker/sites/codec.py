@@ -1,6 +1,7 @@
 """What an architecture's codec gives the rest of the linker. To add an architecture, add a folder with these.
 
-linker/sites/<arch>/__init__.py   MACHINE: the ELF e_machine number; CODEC: "module.path:attribute" of a Codec
+linker/sites/<arch>/__init__.py   MACHINE: the ELF e_machine number; CODEC: "module.path:attribute" of a Codec,
+                                  DISASSEMBLER: of a Disassembler
 linker/sites/<arch>/classes.py    the operation classes (data, shared with the afterburner)
 linker/sites/<arch>/...           decoding by a well-kept decoder, NOP tables, encoding of what patches need
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from linker.holes import Hole
 
@@ -160,3 +161,24 @@ class Codec(Protocol):
 
     def trap_fill(self, length: int) -> bytes:
         """What unused text of the reserve holds: instructions that trap."""
+
+
+class Line(NamedTuple):
+    """A line of a disassembly: `text` for what stands `offset` bytes in; on ia64 the slot is added to the bundle's.
+
+    `code`: the bytes to show beside it; empty where a line before has them. `is_nop`: nothing but a no-operation.
+    `target_va`: where a near branch goes, None for everything else.
+    """
+
+    offset: int
+    code: bytes
+    text: str
+    is_nop: bool
+    target_va: int | None
+
+
+class Disassembler(Protocol):
+    """Any code of an architecture as text, kept apart from the codec, which knows what sites hold."""
+
+    def lines(self, code: bytes, va: int) -> Iterator[Line]:
+        """All of `code`, which stands at `va`; bytes that are no instruction are said to be `(bad)`."""

@@ -2,3 +2,4 @@
 
 MACHINE = 3  # EM_386
 CODEC = "linker.sites.x86_64.codec:I386"
+DISASSEMBLER = "linker.sites.x86_64.disassembler:I386"

@@ -2,3 +2,4 @@
 
 MACHINE = 50  # EM_IA_64
 CODEC = "linker.sites.ia64.codec:IA64"
+DISASSEMBLER = "linker.sites.ia64.disassembler:IA64"

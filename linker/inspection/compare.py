@@ -1,0 +1,210 @@
+"""Two images of the same guest, site by site, and what differs elsewhere: section by section, range by range."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.errors import UsageError
+from linker.read_image import ENTRY_OFF
+from linker.registry import disassembler_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from linker.examine import Examination, ExaminedSite
+    from linker.read_image import Bytes, Section
+    from linker.symbols import Symbols
+
+BLOCK_LEN = 4096
+GAP_LEN = 16  # equal bytes between two differences that are still told as one
+
+
+class Side(NamedTuple):
+    """A site in one of the images: its form (or state, where it has none), its bytes and what they mean."""
+
+    form: str
+    code: str
+    text: str
+
+
+class SiteChange(NamedTuple):
+    """A site that both images have and that is not the same in them."""
+
+    start_va: int
+    symbol: str
+    class_name: str
+    instruction: str
+    one: Side
+    other: Side
+
+
+class Difference(NamedTuple):
+    """Bytes that differ outside the sites; `off` in the section, or in the file where there is none."""
+
+    section: str
+    off: int
+    len: int
+    changed_len: int
+
+
+class Comparison(NamedTuple):
+    """What two images have in common and what not.
+
+    common           sites at the same addresses; same: those with the same bytes
+    changed          (class, form in one, form in the other) -> number of sites whose bytes differ
+    only_in          addresses of sites that only one of the images has, one list an image
+    sites            every site that differs
+    elsewhere        ranges that differ outside the sites
+    sizes            sections whose sizes differ, or that only one has: name -> the two sizes, None where missing
+    """
+
+    files: tuple[str, str]
+    targets: tuple[str, str]
+    common: int
+    same: int
+    changed: Mapping[tuple[str, str, str], int]
+    only_in: tuple[tuple[int, ...], tuple[int, ...]]
+    sites: tuple[SiteChange, ...]
+    elsewhere: tuple[Difference, ...]
+    sizes: Mapping[str, tuple[int | None, int | None]]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.sites or any(self.only_in) or self.elsewhere or self.sizes)
+
+    def to_json(self) -> dict[str, object]:
+        """The fields as JSON types."""
+        return {
+            **self._asdict(),
+            "is_same": self.is_same,
+            "changed": [
+                {"class_name": name, "one": one, "other": other, "sites": count}
+                for (name, one, other), count in self.changed.items()
+            ],
+            "sites": [
+                {**site._asdict(), "one": site.one._asdict(), "other": site.other._asdict()} for site in self.sites
+            ],
+            "elsewhere": [difference._asdict() for difference in self.elsewhere],
+        }
+
+
+def compare(one: Examination, other: Examination, symbols: Symbols) -> Comparison:
+    """Compare two images of one guest; UsageError when they are for different architectures."""
+    names = [examination.table.codec.name for examination in (one, other)]
+    if names[0] != names[1]:
+        raise UsageError(
+            "images are for different architectures", found=f"{names[0]} and {names[1]}", expected="two of one guest"
+        )
+    first, second = ({(site.start_va, site.end_va): site for site in e.sites} for e in (one, other))
+    common = [(first[where], second[where]) for where in first if where in second]
+    differing = [(mine, theirs) for mine, theirs in common if mine.present != theirs.present]
+    disassembler = disassembler_for(one.table.image.machine)
+
+    def side(site: ExaminedSite) -> Side:
+        lines = disassembler.lines(site.present, site.start_va)
+        text = "; ".join(line.text.strip() for line in lines if not line.is_nop)
+        return Side(_form(site), site.present.hex(" "), text or "no-operations")
+
+    return Comparison(
+        files=(str(one.path), str(other.path)),
+        targets=(one.target, other.target),
+        common=len(common),
+        same=len(common) - len(differing),
+        changed=dict(
+            Counter(
+                (mine.instruction.class_name, _form(mine), _form(theirs)) for mine, theirs in differing
+            ).most_common()
+        ),
+        only_in=(
+            tuple(sorted(where[0] for where in first.keys() - second.keys())),
+            tuple(sorted(where[0] for where in second.keys() - first.keys())),
+        ),
+        sites=tuple(
+            SiteChange(
+                mine.start_va,
+                symbols.at(mine.start_va),
+                mine.instruction.class_name,
+                mine.instruction.text,
+                side(mine),
+                side(theirs),
+            )
+            for mine, theirs in differing
+        ),
+        elsewhere=tuple(_elsewhere(one, other)),
+        sizes=_sizes(one, other),
+    )
+
+
+def _form(site: ExaminedSite) -> str:
+    return site.form if site.state.value == "bound" else site.state.value
+
+
+def _by_name(examination: Examination) -> dict[str, Section]:
+    """Sections that have bytes in the file; of several with one name the first."""
+    found: dict[str, Section] = {}
+    for section in examination.table.image.sections:
+        if section.has_contents and section.len:
+            found.setdefault(section.name, section)
+    return found
+
+
+def _sizes(one: Examination, other: Examination) -> dict[str, tuple[int | None, int | None]]:
+    mine, theirs = _by_name(one), _by_name(other)
+    sizes = {}
+    for name in mine | theirs:
+        lengths = tuple(sections[name].len if name in sections else None for sections in (mine, theirs))
+        if lengths[0] != lengths[1]:
+            sizes[name] = (lengths[0], lengths[1])
+    return sizes
+
+
+def _elsewhere(one: Examination, other: Examination) -> Iterator[Difference]:
+    """The entry address, then the sections both have."""
+    word_len = one.table.codec.word_len
+    if one.present[ENTRY_OFF : ENTRY_OFF + word_len] != other.present[ENTRY_OFF : ENTRY_OFF + word_len]:
+        yield Difference("entry address in the ELF header", ENTRY_OFF, word_len, word_len)
+    mine, theirs = _by_name(one), _by_name(other)
+    places = sorted({(site.start_va, site.end_va) for examination in (one, other) for site in examination.sites})
+    for name, section in mine.items():
+        if name in theirs:
+            length = min(section.len, theirs[name].len)
+            contents = [
+                _without(places, examination.present, sections[name], length)
+                for examination, sections in ((one, mine), (other, theirs))
+            ]
+            for low, high, changed_len in _ranges(*contents):
+                yield Difference(name, low, high - low, changed_len)
+
+
+def _without(places: Sequence[tuple[int, int]], memory: Bytes, section: Section, length: int) -> bytearray:
+    """The first `length` bytes of a section, the sites among them blank."""
+    contents = bytearray(memory[section.off : section.off + length])
+    if section.is_code:
+        for start_va, end_va in places:
+            low, high = start_va - section.va, end_va - section.va
+            if low >= 0 and high <= length:
+                contents[low:high] = bytes(high - low)
+    return contents
+
+
+def _ranges(one: bytearray, other: bytearray) -> Iterator[tuple[int, int, int]]:
+    """Half-open ranges that differ and how many bytes of each do; ranges close to each other are one."""
+    current: tuple[int, int, int] | None = None
+    for at in _differing(one, other):
+        if current is not None and at - current[1] < GAP_LEN:
+            current = (current[0], at + 1, current[2] + 1)
+        else:
+            if current is not None:
+                yield current
+            current = (at, at + 1, 1)
+    if current is not None:
+        yield current
+
+
+def _differing(one: bytearray, other: bytearray) -> Iterator[int]:
+    for start in range(0, len(one), BLOCK_LEN):
+        mine, theirs = one[start : start + BLOCK_LEN], other[start : start + BLOCK_LEN]
+        if mine != theirs:
+            yield from (start + n for n, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
