@@ -1,0 +1,105 @@
+"""The whole proof of one image."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError
+from linker.examine import SiteState, examined
+from verifier.branches import Branches
+from verifier.bytes import check_bytes, check_explained, differences
+from verifier.entries import SERVING
+from verifier.image import BoundImage, shown
+from verifier.module import check_module, check_notes, check_site_table
+from verifier.proof import Failure, Proof, count_forms
+from verifier.shapes import Shapes
+from verifier.steps import reader_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linker.hypervisors.base import Binding
+    from verifier.proof import RunCount
+
+
+def prove(
+    path: str | Path, *, original: str | Path | None = None, run: bool = True, binding: Binding | None = None
+) -> Proof:
+    """Prove that the image at `path` is bound well; LinkError when it cannot be read or is not bound.
+
+    `original` is the annotated original to compare with (an image bound to anything gives its own). `run` False leaves
+    the emulator out. `binding` overrides the installed binding of the target.
+    """
+    with examined(path, binding=binding) as examination:
+        if examination.plan is None:
+            error = LinkError("image is not bound", expected="an image that previrt-link has bound")
+            error.file = str(path)
+            raise error
+        image = BoundImage(examination)
+        architecture = image.codec.name
+        serving = SERVING.get((examination.target, architecture))
+        read = reader_for(architecture)
+        shapes, branches = Shapes(image, serving, read), Branches(image, serving, read)
+        failures: list[Failure] = []
+        proven: list[tuple[str, str]] = []
+        damaged = list(check_bytes(image))
+        for site in examination.sites:
+            wrong = list(shapes.check(site))
+            if not wrong and site.state is not SiteState.SKIPPED:
+                wrong = list(branches.check(site, shapes.steps(site)))
+            failures += wrong
+            if not wrong and site.state is not SiteState.DAMAGED:
+                proven.append((site.instruction.class_name, site.form))
+        others = (check_explained, check_module, check_notes, check_site_table)
+        failures += chain(damaged, *(check(image) for check in others))
+        if original is not None:
+            failures += _compare(image, Path(original))
+        runs: tuple[RunCount, ...] | None = None
+        why_not = "--no-run"
+        if run:
+            runs, why_not, wrong = _run(image)
+            failures += wrong
+        checked = {
+            "bytes of the file compared": len(examination.present),
+            "branches straight to an entry": branches.direct,
+            "branches through a stub": branches.followed,
+            "stubs followed": branches.stub_count,
+        }
+        return Proof(
+            image=str(path),
+            target=examination.target,
+            architecture=architecture,
+            site_count=len(examination.sites),
+            sites=count_forms(proven),
+            checked=checked,
+            entries="table" if serving is not None else "binding",
+            runs=runs,
+            run_why_not="" if runs is not None else why_not,
+            compared_with="" if original is None else str(original),
+            failures=tuple(failures),
+        )
+
+
+def _compare(image: BoundImage, path: Path) -> Iterator[Failure]:
+    """Restoring must give the annotated original in another file."""
+    with examined(path) as other:
+        restored = image.examination.original
+        for low, high in differences(restored, other.original):
+            va = image.va_of(low) if not image.examination.is_grown else None
+            yield Failure(
+                "original",
+                "restored image",
+                va,
+                low,
+                image.symbol_at(va),
+                "",
+                shown(bytes(other.original[low:high])),
+                shown(bytes(restored[low:high])),
+            )
+
+
+def _run(image: BoundImage) -> tuple[tuple[RunCount, ...] | None, str, list[Failure]]:
+    del image
+    return None, "no emulator yet", []
