@@ -21,7 +21,8 @@ SEE_ALSO = r"""[SEE ALSO]
 .BR previrt-as (1),
 .BR previrt-link (1),
 .BR previrt-run (1),
-.BR previrt-inspect (1)
+.BR previrt-inspect (1),
+.BR previrt-verify (1)
 .PP
 The pages under docs/ in the source of previrt.
 """
