@@ -16,7 +16,7 @@ into the absolute section, where nothing comes out but the length. Names beginni
     ".Lprevirt.r %cr0"      class of `mov` from this register and bits
     ".Lprevirt.m rdmsr"   class of this mnemonic behind a prefix    ".Lprevirt.w mov"   how its operands are looked at
     5380470  start of the site       5380472  where it was asked whether a site may be
-    5380471  its end                 5380467  behind a branch that does not return       5380468  behind a lone prefix
+    5380471  its end                 5380468  behind a prefix that stands alone
 
 Two labels are compared for equality through a symbol that is not yet defined then (`.Lprevirt.e`): directly, as refuses
 to compare labels of different sections.
@@ -27,7 +27,6 @@ from __future__ import annotations
 from afterburner.sections import COPIED_CODE
 from afterburner.x86_64.operations import (
     BY_MNEMONIC,
-    FAR_BRANCH,
     MOV,
     PADDED_IN_FRONT,
     POP,
@@ -37,8 +36,6 @@ from afterburner.x86_64.operations import (
 )
 from afterburner.x86_64.prelude import flags_of, room_behind
 from linker.sites.x86_64.classes import NUMBER_OF
-
-_BRANCHES = ("jmp", "jmpq", "ret", "retq", "retn")
 
 # Bits of .Lprevirt.k beside the class.
 _BARE = 0x100  # a register name without %; in AT&T syntax it may be a symbol
@@ -56,9 +53,9 @@ _REGISTERS = {
 _DATA = (".data", ".rodata", ".init.data", ".init.rodata", ".data..ro_after_init")
 
 _HEAD = """\
-# Made by `make macros` from the tables of afterburner/ and linker/sites/; do not edit. \
-How to use it: docs/afterburning.md
-# 3 "previrt macros, x86_64.s"
+# Made by `make macros` from the tables of afterburner/ and linker/sites/; do not edit.
+# How to use it: docs/afterburning.md
+# 4 "previrt macros, x86_64.s"
 .nolist
 .ifdef .Lprevirt.s
 .error "the stand-in and the macros are two ways to the same end: use one"
@@ -67,7 +64,6 @@ How to use it: docs/afterburning.md
 .Lprevirt.k=0
 .pushsection .text
 .struct 0xdead
-5380467:
 5380468:
 .popsection
 .macro .afterburn_annotate
@@ -315,24 +311,6 @@ def _int(word: str) -> str:
     )
 
 
-def _int3(word: str) -> str:
-    """int3 behind a branch that does not return, or behind such an int3, is filler (straight-line speculation)."""
-    return _lines(
-        f".macro {word} o:vararg",
-        ".Lprevirt.d\\@=(.Lprevirt.e\\@==5380467b)",
-        ".Lprevirt.e\\@:",
-        ".if .Lprevirt.d\\@",
-        f"{{nooptimize}} {word} \\o",
-        "5380467:",
-        ".else",
-        "previrt.label",
-        f"{{nooptimize}} {word} \\o",
-        _end(NUMBER_OF["int3"]),
-        ".endif",
-        ".endm",
-    )
-
-
 _SITE_OF_K = """\
 .if .Lprevirt.k
 previrt.label
@@ -366,14 +344,10 @@ def _stack(word: str) -> str:
 
 
 def _branch(word: str) -> str:
-    behind = "5380467:\n" if word in _BRANCHES else ""
-    if word.encode() not in FAR_BRANCH:
-        return f".macro {word} o:vararg\n{{nooptimize}} {word} \\o\n{behind}.endm\n"
-    return f".macro {word} o:vararg\nprevirt.{word} \\o\n{_SITE_OF_K.format(word=word)}{behind}.endif\n.endm\n"
+    return f".macro {word} o:vararg\nprevirt.{word} \\o\n{_SITE_OF_K.format(word=word)}.endif\n.endm\n"
 
 
 def _prefix(word: str) -> str:
-    behind = ["5380467:"] if word in {"notrack", "bnd"} else []  # `notrack jmp`, `bnd ret`
     return _lines(
         f".macro {word} o:vararg",
         ".ifb \\o",
@@ -388,7 +362,6 @@ def _prefix(word: str) -> str:
         ".altmacro",
         ".endif",
         _SITE_OF_K.format(word=word) + ".endif",
-        *behind,
         ".endif",
         ".endm",
     )
@@ -423,10 +396,9 @@ def macro_file() -> str:
     ]
     for mnemonic, number in BY_MNEMONIC.items():
         word = mnemonic.decode()
-        special = {"int": _int, "int3": _int3}.get(word)
-        parts.append(_by_mnemonic(word, number) if special is None else special(word))
+        parts.append(_int(word) if word == "int" else _by_mnemonic(word, number))
     parts += [_mov(word) for word in _WORDS["mov"]]
     parts += [_stack(word) for word in (*_WORDS["push"], *_WORDS["pop"])]
-    parts += [_branch(word) for word in (*_BRANCHES, "call")]
+    parts += [_branch(word) for word in (*_WORDS["jmp"], *_WORDS["call"])]
     parts += [_prefix(word) for word in _WORDS["prefixed"]]
     return "".join(parts) + ".list\n"

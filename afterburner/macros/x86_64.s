@@ -1,5 +1,6 @@
-# Made by `make macros` from the tables of afterburner/ and linker/sites/; do not edit. How to use it: docs/afterburning.md
-# 3 "previrt macros, x86_64.s"
+# Made by `make macros` from the tables of afterburner/ and linker/sites/; do not edit.
+# How to use it: docs/afterburning.md
+# 4 "previrt macros, x86_64.s"
 .nolist
 .ifdef .Lprevirt.s
 .error "the stand-in and the macros are two ways to the same end: use one"
@@ -8,7 +9,6 @@
 .Lprevirt.k=0
 .pushsection .text
 .struct 0xdead
-5380467:
 5380468:
 .popsection
 .macro .afterburn_annotate
@@ -1591,16 +1591,9 @@ previrt.end 55,8,0
 .endif
 .endm
 .macro int3 o:vararg
-.Lprevirt.d\@=(.Lprevirt.e\@==5380467b)
-.Lprevirt.e\@:
-.if .Lprevirt.d\@
-{nooptimize} int3 \o
-5380467:
-.else
 previrt.label
 {nooptimize} int3 \o
 previrt.end 56,0,0
-.endif
 .endm
 .macro ud2 o:vararg
 previrt.label
@@ -1922,24 +1915,7 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .Lprevirt.k=0
 .else
 {nooptimize} jmp \o
-5380467:
 .endif
-.endm
-.macro jmpq o:vararg
-{nooptimize} jmpq \o
-5380467:
-.endm
-.macro ret o:vararg
-{nooptimize} ret \o
-5380467:
-.endm
-.macro retq o:vararg
-{nooptimize} retq \o
-5380467:
-.endm
-.macro retn o:vararg
-{nooptimize} retn \o
-5380467:
 .endm
 .macro call o:vararg
 previrt.call \o
@@ -2078,7 +2054,6 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .else
 {nooptimize} bnd \o
 .endif
-5380467:
 .endif
 .endm
 .macro cs o:vararg
@@ -2349,7 +2324,6 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .else
 {nooptimize} notrack \o
 .endif
-5380467:
 .endif
 .endm
 .macro rep o:vararg
