@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from linker.api import GuestTable, link, link_buffer, read_table, restore
     from linker.errors import LinkError, UsageError
     from linker.listing import list_sites
+    from linker.load_map import file_map, physical_map
     from linker.report import LinkReport
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "LinkError",
     "LinkReport",
     "UsageError",
+    "file_map",
     "link",
     "link_buffer",
     "list_sites",
+    "physical_map",
     "read_table",
     "restore",
 ]
@@ -28,6 +31,8 @@ _HOMES = {
     "UsageError": "linker.errors",
     "LinkReport": "linker.report",
     "list_sites": "linker.listing",
+    "file_map": "linker.load_map",
+    "physical_map": "linker.load_map",
 }
 
 

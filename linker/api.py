@@ -72,13 +72,17 @@ class Selection(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where the result goes, whether every site is reported, and whether the disk is waited for."""
+    """Where the result goes, whether every site is reported, and whether the disk is waited for.
+
+    `descriptor`: an open file that is filled instead of the one at `path`.
+    """
 
     path: Path
     in_place: bool
     dry_run: bool
     details: bool
     durable: bool = False
+    descriptor: int | None = None
 
 
 class Source(NamedTuple):
@@ -99,7 +103,7 @@ def link(
     path: str | Path,
     target: str,
     *,
-    output: str | Path | None = None,
+    output: str | Path | int | None = None,
     in_place: bool = False,
     dry_run: bool = False,
     only: Sequence[str] = (),
@@ -112,11 +116,13 @@ def link(
 
     `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `details`
     asks for every site in the report, `durable` waits for the disk (`linker.write`), `binding` overrides the installed
-    binding of the target. Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then
-    nothing is written.
+    binding of the target. An `output` that is an int is the descriptor of an empty file to fill, such as a memfd.
+    Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
-    destination = Destination(Path(output or f"{path}.{target}"), in_place, dry_run, details, durable)
+    descriptor = output if isinstance(output, int) else None
+    file_path = Path(f"{path}.{target}" if output is None or isinstance(output, int) else output)
+    destination = Destination(file_path, in_place, dry_run, details, durable, descriptor)
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
@@ -144,12 +150,23 @@ def restore(
             return _link_file(path, source, None, Selection(), destination)
 
 
-def read_table(path: str | Path) -> GuestTable:
-    """Read all that `link_buffer` needs to know about the image in a file, so that it can be bound in memory."""
-    path = Path(path)
+def read_table(source: str | Path | Bytes) -> GuestTable:
+    """Read all that `link_buffer` needs to know about an image, so that it can be bound in memory.
+
+    `source` is the path of the ELF file, or a buffer that holds the whole file. Guest memory is not enough: the table
+    is not allocated, a loader leaves it in the file.
+    """
+    if not isinstance(source, str | Path):
+        with naming("memory"):
+            return _read_with_symbols(source)
+    path = Path(source)
     with naming(path), open_image(path) as file:
-        table = read_guest(file.memory)
-        return table._replace(symbols=Symbols(table.image, file.memory))
+        return _read_with_symbols(file.memory)
+
+
+def _read_with_symbols(memory: Bytes) -> GuestTable:
+    table = read_guest(memory)
+    return table._replace(symbols=Symbols(table.image, memory))
 
 
 def link_buffer(
@@ -165,9 +182,9 @@ def link_buffer(
     """Bind a guest that is already loaded: `memory` holds its segments, no file is written.
 
     `memory` is any writable buffer (guest memory). `load_map` says where the segments are in it: (virtual address,
-    length in bytes, offset in `memory`). `table` comes from `read_table` of the guest's image. Afterwards memory equals
-    the segments of a file bound to the same target; the report's `entry_va` is where to start. Raises as `link`; then
-    `memory` is unchanged.
+    length in bytes, offset in `memory`); `physical_map` and `file_map` make it. `table` comes from `read_table` of the
+    guest's image. Afterwards memory equals the segments of a file bound to the same target; the report's `entry_va` is
+    where to start. Raises as `link`; then `memory` is unchanged.
     """
     with naming("memory"), gc_paused():
         windows = check_windows([Window(*entry) for entry in load_map])
@@ -271,7 +288,7 @@ def _link_file(
     path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
 ) -> LinkReport:
     """Plan, check, apply and verify in private memory; write the file; report."""
-    output = output_path(path, destination)
+    output = _sink(path, destination)
     file, table, memory = source.file, source.table, source.memory
     plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
     changes = _changes(plan)
@@ -289,7 +306,7 @@ def _link_file(
         elif changes or mode != file.mode or not destination.in_place:
             write_changed(file.descriptor, output, memory, changes, mode, durable=destination.durable)
         log.debug("written", output=str(output))
-    written = None if destination.dry_run else str(output)
+    written = None if destination.dry_run or isinstance(output, int) else str(output)
     listed = (
         make_details(plan, memory, Symbols(table.image, memory), Places(table.image)) if destination.details else ()
     )
@@ -333,6 +350,10 @@ def _changes(plan: Plan) -> list[tuple[int, int]]:
         if group.after != group.before:
             changes += [(off, off + group.room_len) for off in group.offs]
     return changes
+
+
+def _sink(path: Path, destination: Destination) -> Path | int:
+    return output_path(path, destination) if destination.descriptor is None else destination.descriptor
 
 
 def output_path(path: Path, destination: Destination) -> Path:

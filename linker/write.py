@@ -31,23 +31,43 @@ def pages(ranges: Iterable[tuple[int, int]], size: int) -> list[tuple[int, int]]
 
 
 def write_changed(
-    source: int, output: Path, memory: Bytes, changed: Iterable[tuple[int, int]], mode: int, *, durable: bool = False
+    source: int,
+    output: Path | int,
+    memory: Bytes,
+    changed: Iterable[tuple[int, int]],
+    mode: int,
+    *,
+    durable: bool = False,
 ) -> None:
     """Make `output` the bytes of the open file `source` but for the pages around `changed`, which come from `memory`.
 
     The kernel copies the file; only changed pages pass through the process. `durable` waits for the disk, so that after
     a power failure `output` is the old file or the new one. LinkError leaves nothing behind.
     """
-    with _replacing(output, mode, durable=durable) as descriptor:
+    with _opened(output, mode, durable=durable) as descriptor:
         _copy(source, descriptor, len(memory))
         for low, high in pages(changed, len(memory)):
             _write_all(descriptor, memory[low:high], low)
 
 
-def write_whole(output: Path, contents: Bytes, mode: int, *, durable: bool = False) -> None:
+def write_whole(output: Path | int, contents: Bytes, mode: int, *, durable: bool = False) -> None:
     """Make `output` these bytes; `durable` as above. LinkError leaves nothing behind."""
-    with _replacing(output, mode, durable=durable) as descriptor:
+    with _opened(output, mode, durable=durable) as descriptor:
         _write_all(descriptor, contents[:], 0)
+
+
+@contextmanager
+def _opened(output: Path | int, mode: int, *, durable: bool) -> Iterator[int]:
+    """A descriptor to write to: an open file's own, or one that `_replacing` gives."""
+    if not isinstance(output, int):
+        with _replacing(output, mode, durable=durable) as descriptor:
+            yield descriptor
+        return
+    try:
+        yield output
+        os.fchmod(output, mode)
+    except OSError as error:
+        raise LinkError(f"cannot write: {error.strerror}", where=f"descriptor {output}") from None
 
 
 @contextmanager
