@@ -22,6 +22,7 @@ __all__ = [
     "link_buffer",
     "list_sites",
     "physical_map",
+    "read_profile",
     "read_table",
     "restore",
 ]
@@ -33,6 +34,7 @@ _HOMES = {
     "list_sites": "linker.listing",
     "file_map": "linker.load_map",
     "physical_map": "linker.load_map",
+    "read_profile": "linker.profile",
 }
 
 

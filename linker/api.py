@@ -21,9 +21,10 @@ from linker.check import (
     offset_of,
 )
 from linker.collection import gc_paused
+from linker.count import require_counting
 from linker.decode import decode
 from linker.errors import LinkError, UsageError, naming
-from linker.grow import grow, kept_original
+from linker.grow import Kept, grow, kept_original
 from linker.objects.places import Places, speaking
 from linker.objects.relocations import Relocatable
 from linker.objects.signature import split_signature
@@ -64,11 +65,15 @@ class GuestTable(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Sites by address, symbol or class; or, if `indexes` is not None, those of the address order."""
+    """Sites by address, symbol or class; or, if `indexes` is not None, those of the address order.
+
+    `counts`: those bound count their runs.
+    """
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
     indexes: Collection[int] | None = None
+    counts: bool = False
 
 
 class Destination(NamedTuple):
@@ -88,6 +93,7 @@ class Destination(NamedTuple):
 class Source(NamedTuple):
     """An image as it will be written: `memory` holds it, `table` describes it, `previous` is what it was bound to.
 
+    `counts`: it was bound so that its sites count their runs.
     `is_file`: memory is a view of the file itself. Otherwise it is the original out of a grown image, or a grown one.
     """
 
@@ -96,6 +102,7 @@ class Source(NamedTuple):
     table: GuestTable
     previous: str
     is_file: bool
+    counts: bool = False
     is_grown: bool = False
 
 
@@ -108,16 +115,18 @@ def link(
     dry_run: bool = False,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    count: bool = False,
     details: bool = False,
     durable: bool = False,
     binding: Binding | None = None,
 ) -> LinkReport:
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
-    `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `details`
-    asks for every site in the report, `durable` waits for the disk (`linker.write`), `binding` overrides the installed
-    binding of the target. An `output` that is an int is the descriptor of an empty file to fill, such as a memfd.
-    Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then nothing is written.
+    `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `count`
+    makes every bound site count its runs (`linker.profile` reads them). `details` asks for every site in the report,
+    `durable` waits for the disk (`linker.write`), `binding` overrides the installed binding of the target. An `output`
+    that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for a wrong request,
+    LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
     descriptor = output if isinstance(output, int) else None
@@ -126,11 +135,13 @@ def link(
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
+        if count:
+            require_counting(source.table.codec, source.table.image)
         if source.table.image.is_object:
             return _link_object(path, source, chosen, Selection(only, skip), destination)
-        if chosen.module is not None and source.table.annotations.reserve is None:
-            source = grown_source(source, target)
-        return _link_file(path, source, chosen, Selection(only, skip), destination)
+        if (chosen.module is not None or count) and source.table.annotations.reserve is None:
+            source = grown_source(source, target, counts=count)
+        return _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
 
 
 def restore(
@@ -177,6 +188,7 @@ def link_buffer(
     table: GuestTable,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    count: bool = False,
     binding: Binding | None = None,
 ) -> LinkReport:
     """Bind a guest that is already loaded: `memory` holds its segments, no file is written.
@@ -196,7 +208,7 @@ def link_buffer(
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
         chosen = binding or binding_for(target, table.image.machine)
-        return _link_memory(memory, table, windows, chosen, Selection(only, skip))
+        return _link_memory(memory, table, windows, chosen, Selection(only, skip, counts=count))
 
 
 def _link_memory(
@@ -256,25 +268,27 @@ def original_source(file: OpenFile) -> Source:
     table = read_guest(file.memory)
     kept = kept_original(table.image, file.memory)
     if kept is not None:
-        target, original = kept
-        memory = anonymous(original)
-        return Source(file, memory, read_guest(memory), target, is_file=False)
+        memory = anonymous(kept.original)
+        return Source(file, memory, read_guest(memory), kept.target, is_file=False, counts=kept.counts)
     bound = table.annotations.bound
-    return Source(file, file.memory, table, bound.target if bound else "", is_file=True)
+    return Source(
+        file, file.memory, table, bound.target if bound else "", is_file=True, counts=bound is not None and bound.counts
+    )
 
 
-def grown_source(source: Source, target: str) -> Source:
-    """The image with room for an interface module."""
+def grown_source(source: Source, target: str, *, counts: bool) -> Source:
+    """The image with room for an interface module, for counters and their stubs."""
     table = source.table
     restoring = plan_link(source.memory, table, table.image.windows, None, Selection())
     apply(restoring, source.memory, restoring.edits)
     original = bytes(source.memory)
-    grown, reserve = grow(original, target, table.annotations.record_count, restoring.entry_va, table.codec)
+    kept = Kept(target, counts, original)
+    grown, reserve = grow(kept, len(table.annotations.numbers), restoring.entry_va, table.codec)
     memory = anonymous(grown)
     read = read_guest(memory)
     log.debug("grown", text_va=reserve.text_va, data_va=reserve.data_va, part_len=reserve.text_len)
     table = read._replace(annotations=read.annotations._replace(reserve=reserve))
-    return Source(source.file, memory, table, source.previous, is_file=False, is_grown=True)
+    return Source(source.file, memory, table, source.previous, is_file=False, counts=counts, is_grown=True)
 
 
 def anonymous(contents: Bytes) -> mmap.mmap:
@@ -337,7 +351,9 @@ def plan_link(
     if binding is not None and binding.module is not None:
         module = read_module(binding.module, codec)
         check_module(module, binding, image, annotations)
-    plan = make_plan(Request(image, memory, windows, sites, codec, binding, module, chosen, keeps_original))
+    plan = make_plan(
+        Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
+    )
     check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
     return plan

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from linker.report import LinkReport
 
 PROGRAM = "previrt-link"
+PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count verbose".split()
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
 
@@ -47,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("-t", "--target", metavar="TARGET", help="bind to this target (see --list-targets)")
     what.add_argument("--restore", action="store_true", help="give the annotated original back")
     what.add_argument("--list", action="store_true", help="list all sites, with --target the form each would take")
+    what.add_argument("--profile", metavar="DUMP", help="of an image bound with --count: print what a run counted")
     what.add_argument("-n", "--dry-run", action="store_true", help="do everything but write the output")
     where = parser.add_argument_group("where to")
     where.add_argument("-o", "--output", metavar="FILE", help="write FILE (default: IMAGE.TARGET, or IMAGE.restored)")
@@ -60,6 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
             default=[],
             help=f"{help_text}: an address, symbol or class; repeatable",
         )
+    which.add_argument("--count", action="store_true", help="let every bound site count its runs")
     said = parser.add_argument_group("what is said")
     said.add_argument("--json", action="store_true", help="print JSON")
     said.add_argument("-v", "--verbose", action="store_true", help="show old, new and final bytes of each site")
@@ -98,13 +101,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(request: argparse.Namespace) -> None:
-    if not request.target and not request.restore and not request.list:
-        raise UsageError("nothing to do", expected="--target TARGET, --restore or --list")
+    if not request.target and not request.restore and not request.list and not request.profile:
+        raise UsageError("nothing to do", expected="--target TARGET, --restore, --list or --profile")
     for first, second in (
         ("restore", "target"),
         ("restore", "list"),
         ("restore", "only"),
         ("restore", "skip"),
+        ("restore", "count"),
+        ("list", "count"),
+        *(("profile", other) for other in PROFILE_EXCLUDES),
         ("in_place", "output"),
         ("list", "in_place"),
         ("list", "output"),
@@ -118,6 +124,9 @@ def _run(request: argparse.Namespace) -> None:
     if request.list:
         _list(request)
         return
+    if request.profile:
+        _profile(request)
+        return
     from linker.api import link, restore
 
     where = {"output": request.output, "in_place": request.in_place, "dry_run": request.dry_run}
@@ -125,7 +134,8 @@ def _run(request: argparse.Namespace) -> None:
     if request.restore:
         report = restore(request.image, **where, details=details)
     else:
-        report = link(request.image, request.target, **where, only=request.only, skip=request.skip, details=details)
+        which = {"only": request.only, "skip": request.skip, "count": request.count}
+        report = link(request.image, request.target, **where, **which, details=details)
     if not request.quiet:
         _print_report(report, request.json)
 
@@ -149,6 +159,16 @@ def _list(request: argparse.Namespace) -> None:
         print(format_listing(rows))
     for name in unknown_tables(request.image):
         print(f"{PROGRAM}: warning: table {name} is of no known kind: its records are not listed", file=sys.stderr)
+
+
+def _profile(request: argparse.Namespace) -> None:
+    from linker.profile import format_profile, read_profile
+
+    profile = read_profile(request.image, request.profile)
+    if request.json:
+        _print_json(profile.to_json())
+    else:
+        print(format_profile(profile))
 
 
 def _print_json(value: object) -> None:

@@ -147,7 +147,7 @@ def _examine(path: Path, source: Source, binding: Binding | None) -> Examination
     is_grown = not source.is_file
     whole = Source(source.file, anonymous(original), table, "", is_file=source.is_file)
     if is_grown:
-        whole = grown_source(whole, target)
+        whole = grown_source(whole, target, counts=source.counts)
         if len(whole.memory) != len(present):
             raise LinkError(
                 "grown image has the wrong size",
@@ -157,7 +157,7 @@ def _examine(path: Path, source: Source, binding: Binding | None) -> Examination
             )
         sites = decode(whole.table.annotations, whole.memory, whole.table.image.windows, table.codec)
     said = (read_guest(present) if is_grown else source.table).annotations.bound
-    chosen = Selection(indexes=_bound_sites(sites, present, binding, said, table.codec))
+    chosen = Selection(indexes=_bound_sites(sites, present, binding, said, table.codec), counts=source.counts)
     windows = whole.table.image.windows
     plan = plan_link(whole.memory, whole.table, windows, binding, chosen, keeps_original=whole.is_grown)
     apply(plan, whole.memory, plan.edits)

@@ -10,13 +10,13 @@ compressed by zlib. Restoring and binding again start from it, so both are exact
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import offset_of
 from linker.errors import LinkError
 from linker.read_annotations import Reserve
 from linker.read_image import Window, read_headers
-from linker.sites.formats import ORIGINAL, SECTION_ORIGINAL, LayoutError
+from linker.sites.formats import BOUND_COUNTS, ORIGINAL, SECTION_ORIGINAL, LayoutError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,16 @@ STUB_LEN = 64  # allowed for each site beside that
 LONGEST_ORIGINAL_LEN = 1 << 30
 
 
-def kept_original(image: Image, memory: Bytes) -> tuple[str, bytes] | None:
-    """What a grown image is bound to, and its original; None for any other image. LinkError when it is damaged."""
+class Kept(NamedTuple):
+    """What a grown image says: what it is bound to, whether its sites count, and its original."""
+
+    target: str
+    counts: bool
+    original: bytes
+
+
+def kept_original(image: Image, memory: Bytes) -> Kept | None:
+    """What a grown image keeps; None for any other image. LinkError when it is damaged."""
     section = image.section(SECTION_ORIGINAL)
     if section is None:
         return None
@@ -48,6 +56,8 @@ def kept_original(image: Image, memory: Bytes) -> tuple[str, bytes] | None:
         raise LinkError(
             "kept original is damaged", where=SECTION_ORIGINAL, found=str(error), advice="link from the original image"
         ) from None
+    if header.flags & ~BOUND_COUNTS:
+        raise LinkError("kept original is damaged", where=SECTION_ORIGINAL, found=f"flags {header.flags:#x}")
     if len(original) != header.length:
         raise LinkError(
             "kept original is damaged",
@@ -56,23 +66,25 @@ def kept_original(image: Image, memory: Bytes) -> tuple[str, bytes] | None:
             expected=str(header.length),
             advice="link from the original image",
         )
-    return target, original
+    return Kept(target, bool(header.flags & BOUND_COUNTS), original)
 
 
-def grow(original: bytes, target: str, record_count: int, entry_va: int, codec: Codec) -> tuple[bytes, Reserve]:
+def grow(kept: Kept, record_count: int, entry_va: int, codec: Codec) -> tuple[bytes, Reserve]:
     """The image with an empty reserve behind it, and where that is. LinkError when LIEF cannot write it."""
     import lief  # half a second; only needed here
 
     part_len = PART_LEN + record_count * STUB_LEN
     part_len += -part_len % PAGE_LEN
     lief.logging.disable()
+    original = kept.original
     binary = lief.ELF.parse(original)
     if not isinstance(binary, lief.ELF.Binary):
         raise LinkError("LIEF cannot read the image", advice="build the guest with the reserve object")
     text_va = _add_part(binary, lief.ELF.Segment.FLAGS.X, codec.trap_fill(part_len))
     data_va = _add_part(binary, lief.ELF.Segment.FLAGS.W, bytes(part_len))
     section = lief.ELF.Section(SECTION_ORIGINAL, lief.ELF.Section.TYPE.PROGBITS)
-    header = ORIGINAL.build({"target": target, "length": len(original)})
+    flags = BOUND_COUNTS if kept.counts else 0
+    header = ORIGINAL.build({"target": kept.target, "length": len(original), "flags": flags})
     section.content = memoryview(header + zlib.compress(original))
     binary.add(section, loaded=False)
     config = lief.ELF.Builder.config_t()

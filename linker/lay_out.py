@@ -1,16 +1,18 @@
 """Where module, stubs and tables stand in the reserve, and what sites become when that is known.
 
 reserve, text part:  [ module text | stubs ... | cc ... ]
-reserve, data part:  [ module data, bss | tables | 00 ... ]
+reserve, data part:  [ module data, bss | tables | 00 ... | counters | what hooks' words held ]
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.count import COUNTER_LEN
 from linker.errors import LinkError
 from linker.fill import fill
-from linker.hypervisors.base import SITE_END, SITE_START, STUB, TABLE_ROW, TableContext
+from linker.hooks import HookPlan, plan_hooks
+from linker.hypervisors.base import COUNT, COUNTER, SITE_END, SITE_START, STUB, TABLE_ROW, TableContext
 from linker.patches import Code, Filled, patch_group, pick
 from linker.place import place
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from linker.read_annotations import Reserve
     from linker.sites.codec import Instruction
 
-STUB_ALIGN = 16
 TABLE_ALIGN = 64  # a cache line
 
 
@@ -34,7 +35,8 @@ class Layout:
     def __init__(self, request: Request, binding: Binding, groups: Sequence[SiteGroup]) -> None:
         """`groups`: all sites, those too that are left as they are: a module may meet them when they trap."""
         self._request = request
-        self._reserve = request.sites.annotations.reserve
+        annotations = request.sites.annotations
+        self._reserve = annotations.reserve
         self._rows: dict[Instruction, int] = {}
         self._shared: dict[tuple[Stub, Instruction], int] = {}
         self.stubs: list[Code] = []
@@ -43,10 +45,41 @@ class Layout:
         self.notes: tuple[TargetNote, ...] = ()
         self.module_abi = 0
         self.entry_va = request.original_entry_va
+        self.counters_va = 0
+        self.hooks = HookPlan((), (), {}, b"")
         if request.module is not None and self._reserve is not None:
             self._place_module(request.module, binding, groups, self._reserve)
             if binding.entry_symbol is not None:
                 self.entry_va = self._symbol(binding.entry_symbol)
+
+        if annotations.imports or annotations.exports:
+            self._place_hooks()
+        if request.counts:
+            self._place_counters()
+
+    def _place_hooks(self) -> None:
+        self.hooks = plan_hooks(self._request, self.symbols)
+        if self._reserve is None or not self.symbols:
+            return
+        _require_room("data", len(self.data) + len(self.hooks.kept), self._reserve.data_len)
+        for name, value in self.hooks.module_words.items():
+            off = self._symbol(name) - self._reserve.data_va
+            self.data[off : off + 8] = value.to_bytes(8, "little")
+
+    def whole_data(self) -> bytes:
+        """The data part as it is to be, up to its end if anything is kept there."""
+        kept = self.hooks.kept if self.symbols else b""
+        if not kept or self._reserve is None:
+            return bytes(self.data)
+        return bytes(self.data).ljust(self._reserve.data_len - len(kept), b"\0") + kept
+
+    def _place_counters(self) -> None:
+        """The last words of the data part, one a site."""
+        if self._reserve is None:
+            raise ValueError("counters need a reserve")
+        counters_len = COUNTER_LEN * len(self._request.sites.offs) + len(self.hooks.kept)
+        _require_room("data", len(self.data) + counters_len, self._reserve.data_len)
+        self.counters_va = self._reserve.data_va + self._reserve.data_len - counters_len
 
     def _place_module(self, module: Module, binding: Binding, groups: Sequence[SiteGroup], reserve: Reserve) -> None:
         self.text, self.data, self.symbols = place(module, reserve.text_va, reserve.data_va)
@@ -100,11 +133,14 @@ class Layout:
         request, annotations = self._request, self._request.sites.annotations
         starts = pick(group.members, annotations.starts_va)
         stub_va = None if form.stub is None else self._place_stub(form.stub, group, starts)
+        count_va: int | Sequence[int] | None = None
+        if form.counter is not None:
+            count_va = self._place_stub(form.counter, group, starts, stub_va)
         filler = request.codec.nops(group.room_len - len(form.code))
         shift = len(filler) if form.pad_front else 0
         template = filler + form.code if form.pad_front else form.code + filler
         fixups = tuple(fixup._replace(offset=fixup.offset + shift) for fixup in form.fixups)
-        resolve = self._resolver(group, starts, stub_va)
+        resolve = self._resolver(group, starts, stub_va, count_va)
         filled = Filled(
             form=form.kind.value,
             reason=form.reason,
@@ -123,7 +159,11 @@ class Layout:
         return self.symbols[name]
 
     def _resolver(
-        self, group: SiteGroup, starts: Sequence[int], stub_va: int | Sequence[int] | None
+        self,
+        group: SiteGroup,
+        starts: Sequence[int],
+        stub_va: int | Sequence[int] | None,
+        count_va: int | Sequence[int] | None = None,
     ) -> Callable[[str], int | Sequence[int]]:
         def resolve(symbol: str) -> int | Sequence[int]:
             if symbol == SITE_START:
@@ -132,26 +172,32 @@ class Layout:
                 return [start + group.room_len for start in starts]
             if symbol == STUB and stub_va is not None:
                 return stub_va
+            if symbol == COUNT and count_va is not None:
+                return count_va
+            if symbol == COUNTER and self.counters_va:
+                return [self.counters_va + COUNTER_LEN * index for index in group.members]
             if symbol == TABLE_ROW and group.instruction in self._rows:
                 return self._rows[group.instruction]
             return self._symbol(symbol)
 
         return resolve
 
-    def _place_stub(self, stub: Stub, group: SiteGroup, starts: Sequence[int]) -> int | Sequence[int]:
-        """The address of the stub these sites share, or of each site's own."""
+    def _place_stub(
+        self, stub: Stub, group: SiteGroup, starts: Sequence[int], next_va: int | Sequence[int] | None = None
+    ) -> int | Sequence[int]:
+        """The address of the stub these sites share, or of each site's own. `next_va`: what `STUB` means in it."""
         shared = (stub, group.instruction)
         if not stub.per_site and shared in self._shared:
             return self._shared[shared]
         if self._reserve is None:
             raise ValueError(f"form of '{group.instruction.text}' has a stub, but the target has no module")
         fill_trap = self._request.codec.trap_fill
-        self.text += fill_trap(-len(self.text) % STUB_ALIGN)
+        self.text += fill_trap(-len(self.text) % stub.align)
         first_va = self._reserve.text_va + len(self.text)
-        code = stub.code + fill_trap(-len(stub.code) % STUB_ALIGN)
+        code = stub.code + fill_trap(-len(stub.code) % stub.align)
         length, count = len(code), len(group.members) if stub.per_site else 1
         stubs_va = range(first_va, first_va + count * length, length)
-        resolve = self._resolver(group, starts if stub.per_site else (), None)
+        resolve = self._resolver(group, starts if stub.per_site else (), next_va)
         filled = fill(code, stub.fixups, stubs_va, resolve, f"stub for '{group.instruction.text}'")
         self.text += filled
         _require_room("text", len(self.text), self._reserve.text_len)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from linker.count import Counters
     from linker.decode import SiteGroup, Sites
+    from linker.hooks import BoundHook
     from linker.hypervisors.base import Binding, Fixup
     from linker.place import Module
     from linker.read_image import Bytes, Image, Window
@@ -110,6 +112,8 @@ class Plan(NamedTuple):
     entry_va: int
     module_abi: int
     site_count: int
+    counters: Counters | None = None
+    hooks: tuple[BoundHook, ...] = ()
 
 
 class Request(NamedTuple):
@@ -123,6 +127,7 @@ class Request(NamedTuple):
     binding: Binding | None
     module: Module | None
     chosen: Collection[int] | None
+    counts: bool = False  # every bound site counts its runs
     keeps_original: bool = False  # the whole original is kept elsewhere, so nothing needs `.afterburn.undo`
 
     @property

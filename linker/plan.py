@@ -6,11 +6,14 @@ that a million sites are a few long strings.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import record_name
+from linker.count import Counters, Counting
 from linker.edits import edits_in_file, edits_in_memory
 from linker.errors import LinkError
+from linker.hooks import plan_hooks
 from linker.hypervisors.base import Form, FormKind, Unbindable
 from linker.hypervisors.memory_operations import memory_form
 from linker.lay_out import Layout
@@ -100,6 +103,7 @@ def make_plan(request: Request) -> Plan:
             left.append(others)
     bindable = _require_forms(request, planned)
     # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
+    bindable, counted, reasons = _counting(request, request.binding, bindable)
     layout = Layout(request, request.binding, [g for g in request.sites.groups if not _is_memory_operation(g)])
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [_unchanged(request, group, SKIPPED, "not selected") for group in left]
@@ -111,8 +115,16 @@ def make_plan(request: Request) -> Plan:
             advice="build the guest with previrt-as",
         )
     site_count = sum(len(group.members) for group, _ in bindable)
-    bound = Bound(request.binding.target, layout.module_abi, request.original_entry_va, site_count)
-    edits = edits_in_memory(request, bytes(layout.text), bytes(layout.data), bound, layout.notes)
+    bound = Bound(
+        request.binding.target,
+        layout.module_abi,
+        request.original_entry_va,
+        site_count,
+        counts=request.counts,
+        keeps_hooks=bool(layout.hooks.edits) and bool(layout.symbols),
+    )
+    edits = edits_in_memory(request, bytes(layout.text), layout.whole_data(), bound, layout.notes)
+    edits += layout.hooks.edits
     edits += edits_in_file(request, overwritten, layout.entry_va)
     return Plan(
         target=request.binding.target,
@@ -122,13 +134,37 @@ def make_plan(request: Request) -> Plan:
         entry_va=layout.entry_va,
         module_abi=layout.module_abi,
         site_count=site_count,
+        counters=Counters(layout.counters_va, counted, reasons) if request.counts else None,
+        hooks=layout.hooks.hooks,
     )
+
+
+def _counting(
+    request: Request, binding: Binding, bindable: list[tuple[SiteGroup, Form]]
+) -> tuple[list[tuple[SiteGroup, Form]], frozenset[int], dict[str, int]]:
+    """The forms that count where that is asked for and can be done; which sites do; why others do not."""
+    if not request.counts:
+        return bindable, frozenset(), {}
+    starts_va = request.sites.annotations.starts_va
+    counting = Counting(binding, request.codec, starts_va, keeps_original=request.keeps_original)
+    counted: set[int] = set()
+    reasons: Counter[str] = Counter()
+    chosen = []
+    for group, form in bindable:
+        made = counting.counted(group, form)
+        if isinstance(made, Form):
+            counted.update(group.members)
+        else:
+            reasons[made] += len(group.members)
+        chosen.append((group, made if isinstance(made, Form) else form))
+    return chosen, frozenset(counted), dict(reasons)
 
 
 def _plan_restore(request: Request) -> Plan:
     groups = tuple(_unchanged(request, group, RESTORED, "as annotated") for group in request.sites.groups)
     entry_va = request.original_entry_va
     edits = edits_in_memory(request, b"", b"", Bound("", 0, 0, 0)) + edits_in_file(request, (), entry_va)
+    edits += plan_hooks(request, {}).edits
     return Plan("", groups, _real(edits), (), entry_va, 0, 0)
 
 

@@ -65,6 +65,8 @@ class Bound(NamedTuple):
     module_abi: int
     saved_entry_va: int
     site_count: int
+    counts: bool = False  # its sites count their runs
+    keeps_hooks: bool = False  # what its hooks' words held is at the end of the reserve's data part
 
 
 class SubTable(NamedTuple):
@@ -74,6 +76,15 @@ class SubTable(NamedTuple):
     class_number: int
     first_number: int
     record_count: int
+
+
+class HookRecord(NamedTuple):
+    """A record of `.afterburn.imports` or `.afterburn.exports`: a number of `linker.sites.l4ka` and a place."""
+
+    is_import: bool
+    number: int
+    kind: int
+    va: int
 
 
 class Annotations(NamedTuple):
@@ -90,6 +101,7 @@ class Annotations(NamedTuple):
     space                None where there is no SPACE note
     sub_tables           the original's sub-sections for memory operations
     relocated            in an object: sites by index, and the relocations that change their instructions
+    imports, exports     the original's hooks
     """
 
     starts_va: Sequence[int]
@@ -107,6 +119,8 @@ class Annotations(NamedTuple):
     space: Space | None
     sub_tables: tuple[SubTable, ...] = ()
     relocated: Mapping[int, tuple[SiteRelocation, ...]] = MappingProxyType({})
+    imports: tuple[HookRecord, ...] = ()
+    exports: tuple[HookRecord, ...] = ()
 
 
 # In an entry of `kinds`: the class comes from the name of the record's section. `.afterburn.info` has no bit for it.
@@ -159,6 +173,8 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         numbers = sorted(numbers, key=starts.__getitem__)
         starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
     known = {*formats.SECTIONS, *(sub_table.name for sub_table in sub_tables)}
+    if not image.is_object:  # hooks are the kernel's, not a module's
+        known |= {l4ka.SECTION_IMPORTS, l4ka.SECTION_EXPORTS}
     return Annotations(
         starts_va=starts_list,
         ends_va=ends_list,
@@ -178,6 +194,8 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         ),
         space=_read_space(memory, found.get(formats.NT_SPACE)),
         sub_tables=sub_tables,
+        imports=_read_hooks(image, memory, l4ka.SECTION_IMPORTS, codec),
+        exports=_read_hooks(image, memory, l4ka.SECTION_EXPORTS, codec),
     )
 
 
@@ -187,6 +205,16 @@ def _pairs(image: Image, memory: Bytes, table: Section, codec: Codec) -> array[i
     if not image.is_object:
         return pairs
     return record_words(Relocatable(image, memory, codec.object_relocations), table, pairs, codec.word_len)
+
+
+def _read_hooks(image: Image, memory: Bytes, name: str, codec: Codec) -> tuple[HookRecord, ...]:
+    section = image.section(name)
+    if section is None or image.is_object:
+        return ()
+    count = _count(section, 2 * codec.word_len)
+    pairs = words(_contents(memory, section), codec.word_len)
+    is_import = name == l4ka.SECTION_IMPORTS
+    return tuple(HookRecord(is_import, n, pairs[2 * n], pairs[2 * n + 1]) for n in range(count))
 
 
 def _sub_tables(image: Image, first_number: int, record_len: int) -> Iterator[SubTable]:
@@ -230,12 +258,16 @@ def read_bound_to(path: Path) -> BoundTo:
 def parse_bound(descriptor: bytes) -> Bound:
     """A BOUND note's descriptor."""
     read = parse_descriptor(formats.NOTE_BOUND, descriptor, "BOUND")
-    return Bound(str(read.target), read.module_abi, read.saved_entry_va, read.site_count)
+    counts, keeps_hooks = (bool(read.flags & flag) for flag in (formats.BOUND_COUNTS, formats.BOUND_KEEPS_HOOKS))
+    return Bound(str(read.target), read.module_abi, read.saved_entry_va, read.site_count, counts, keeps_hooks)
 
 
 def build_bound(bound: Bound) -> bytes:
     """The descriptor that says `bound`."""
-    return bytes(formats.NOTE_BOUND.build({**bound._asdict(), "flags": 0}))
+    fields = bound._asdict()
+    flags = formats.BOUND_COUNTS if fields.pop("counts") else 0
+    flags |= formats.BOUND_KEEPS_HOOKS if fields.pop("keeps_hooks") else 0
+    return bytes(formats.NOTE_BOUND.build({**fields, "flags": flags}))
 
 
 def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> formats.Parsed:

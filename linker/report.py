@@ -11,6 +11,7 @@ from linker.plan import RESTORED, SKIPPED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from linker.hooks import BoundHook
     from linker.objects.places import Places
     from linker.patches import Plan
     from linker.read_annotations import Annotations
@@ -78,6 +79,9 @@ class LinkReport(NamedTuple):
     reasons          form and reason -> number of sites, where the form says why it is taken
     slack            operation class -> room given and needed by the sites that are bound
     room_used_len    bytes of all sites the forms fill; room_left_len: bytes filled with no-operations
+    counted          sites that count their runs; None without --count
+    uncounted        why other bound sites do not -> how many
+    hooks            hooks of the original format, bound and not
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one
     stubs            pieces of code the linker placed behind the module
@@ -99,6 +103,9 @@ class LinkReport(NamedTuple):
     slack: Mapping[str, Slack]
     room_used_len: int
     room_left_len: int
+    counted: int | None
+    uncounted: Mapping[str, int]
+    hooks: tuple[BoundHook, ...]
     entry_va: int
     module_abi: int
     stubs: int
@@ -110,6 +117,7 @@ class LinkReport(NamedTuple):
         fields = {
             **self._asdict(),
             "slack": {name: slack._asdict() for name, slack in self.slack.items()},
+            "hooks": [hook._asdict() for hook in self.hooks],
             "details": [detail._asdict() for detail in self.details],
         }
         if not self.details:
@@ -176,6 +184,9 @@ def make_report(
         slack=dict(slack),
         room_used_len=used_len,
         room_left_len=left_len,
+        counted=None if plan.counters is None else len(plan.counters.counted),
+        uncounted={} if plan.counters is None else plan.counters.reasons,
+        hooks=plan.hooks,
         entry_va=plan.entry_va,
         module_abi=plan.module_abi,
         stubs=len(plan.stubs),
@@ -211,6 +222,12 @@ def format_report(report: LinkReport) -> str:
             f"room: {report.room_used_len} of {total} bytes used, {report.room_left_len} left as no-operations",
         ]
     lines += [f"{count} sites {reason}" for reason, count in report.reasons.items()]
+    for hook in report.hooks:
+        what = f"bound to {hook.symbol}" if hook.symbol else f"{report.target} has none: stays as it is"
+        lines.append(f"{hook.direction} {hook.name} at {hook.va:#x}: {what}")
+    if report.counted is not None:
+        lines.append(f"{report.counted} sites count their runs")
+        lines += [f"{count} sites do not: {reason}" for reason, count in report.uncounted.items()]
     if report.dropped:
         lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")
     lines += [f"table {name} is of no known kind: its records are not bound" for name in report.left_tables]

@@ -31,6 +31,7 @@ class Request(NamedTuple):
     console: Path | None
     command_line: str
     statistics: bool
+    profile: Path | None
     nodes: int | None
 
 
@@ -62,6 +63,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("-a", "--append", default="", metavar="TEXT", help="the guest's command line")
     parser.add_argument("-o", "--console", type=Path, metavar="FILE", help="console output goes to FILE, not to stdout")
     parser.add_argument("--statistics", action="store_true", help="say at the end what the monitor counted")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="of an image bound with --count: write the counters to FILE",
+    )
     parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     return parser
 
@@ -101,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console=request.console,
                 command_line=request.append,
                 statistics=request.statistics,
+                profile=request.profile,
                 nodes=request.nodes,
             )
         )

@@ -49,6 +49,8 @@ class FixupKind(enum.Enum):
 SITE_START = "$start"
 SITE_END = "$end"
 STUB = "$stub"  # the stub that belongs to the form
+COUNT = "$count"  # the stub that counts runs of the site
+COUNTER = "$counter"  # the site's counter, 64 bits
 TABLE_ROW = "$row"  # address of the table row the binding made for the instruction (see Binding.tables)
 
 
@@ -62,11 +64,15 @@ class Fixup(NamedTuple):
 
 
 class Stub(NamedTuple):
-    """Code the linker places behind the module's text. `per_site`: one for every site, else one an instruction."""
+    """Code the linker places behind the module's text, at multiples of `align` bytes.
+
+    `per_site`: one for every site, else one an instruction.
+    """
 
     code: bytes
     fixups: tuple[Fixup, ...]
     per_site: bool = False
+    align: int = 16
 
 
 class Form(NamedTuple):
@@ -77,6 +83,7 @@ class Form(NamedTuple):
     fixups: tuple[Fixup, ...] = ()
     stub: Stub | None = None
     reason: str = ""
+    counter: Stub | None = None  # set by linker/count.py
     pad_front: bool = False  # NOPs in front of the code, so that it ends where the site ends
 
 

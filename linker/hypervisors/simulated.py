@@ -20,6 +20,7 @@ def command(request: Request) -> list[str]:
         ("--initrd", request.initrd),
         ("--append", request.command_line),
         ("--console", request.console),
+        ("--profile", request.profile),
     ):
         if given:
             raise UsageError(f"{name} is not there for ia64 images", expected="the options --memory and --nodes")

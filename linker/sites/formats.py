@@ -56,6 +56,9 @@ NOTE_BOUND = Struct(
     "saved_entry_va" / Int64ul,
     "site_count" / Int64ul,
 )
+BOUND_COUNTS = 1 << 0  # every site counts its runs
+BOUND_KEEPS_HOOKS = 1 << 1  # the words of imported hooks were overwritten; what they held is in the reserve
+
 NOTE_RESERVE = Struct(
     "text_va" / Int64ul,
     "text_len" / Int64ul,
@@ -70,5 +73,5 @@ NOTE_MODULE = Struct(
     "module_abi" / Int32ul,
 )
 
-# In front of the compressed original in `.afterburn.original`.
-ORIGINAL = Struct("target" / PaddedString(16, "ascii"), "length" / Int64ul)
+# In front of the compressed original in `.afterburn.original`; flags as in BOUND.
+ORIGINAL = Struct("target" / PaddedString(16, "ascii"), "length" / Int64ul, "flags" / Int64ul)

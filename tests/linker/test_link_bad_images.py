@@ -36,7 +36,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "overlap": (
         {"records": [(FIRST, SECOND + 1), (SECOND, SECOND_END)]},
         f".afterburn record 1 at 0x401009: sites overlap: found a site that ends at 0x40100a (.afterburn record 0), "
-        f"disjoint sites; {REBUILD}",
+        f"expected disjoint sites; {REBUILD}",
     ),
     "unmapped": (
         {"records": [(FIRST, FIRST_END), (FAR_VA, FAR_VA + 8)]},

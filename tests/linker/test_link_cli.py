@@ -62,7 +62,7 @@ def test_list_with_and_without_target(guest: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nothing to do: expected --target TARGET, --restore or --list"),
+        ((), "nothing to do: expected --target TARGET, --restore, --list or --profile"),
         (("--restore", "--target", "bare"), "--restore and --target contradict each other"),
         (("-t", "bare", "-i", "-o", "x"), "--in-place and --output contradict each other"),
         (("-t", "nowhere"), "unknown target 'nowhere': expected bare"),

@@ -424,7 +424,7 @@ def test_damaged_kept_original(tmp_path: Path, module_path: Path) -> None:
     with path.open("rb") as stream:
         elf: Any = ELFFile(stream)
         kept_off = elf.get_section_by_name(".afterburn.original")["sh_offset"]
-    for at, value in ((16, 1), (16, 255), (23, 255), (24, 0), (60, 255)):
+    for at, value in ((16, 1), (16, 255), (23, 255), (24, 0), (32, 0), (60, 255)):
         broken = bytearray(path.read_bytes())
         broken[kept_off + at] ^= value or 255
         (tmp_path / "broken").write_bytes(broken)

@@ -31,7 +31,7 @@ def command(request: Request) -> list[str]:
         if not MINIMUM_MEMORY <= request.memory_len <= MAXIMUM_MEMORY:
             raise UsageError("memory size out of range", found=f"{request.memory_len} bytes", expected="16M to 16G")
         options += ["-m", f"{request.memory_len >> 20}M"]
-    for letter, path in (("-i", request.initrd), ("-o", request.console)):
+    for letter, path in (("-i", request.initrd), ("-o", request.console), ("-p", request.profile)):
         if path is not None:
             options += [letter, str(path)]
     return [str(request.image.absolute()), *options, "--", *request.command_line.split()]

@@ -7,8 +7,7 @@ EXPORT volatile u32 vcpu_vif_word;
 volatile u32 vcpu_other_flags;
 u64 vcpu_virtual_offset;
 
-/* Written by the linker. In .data, for the linker fills the file's bytes. */
-#define LINKER_WORD __attribute__((section(".data"))) EXPORT u64
+/* Written by the linker. */
 LINKER_WORD vcpu_rows_va;
 LINKER_WORD vcpu_sites_va;
 LINKER_WORD vcpu_sites_base_va;

@@ -21,6 +21,8 @@ typedef uint64_t u64;
 typedef int64_t s64;
 
 #define EXPORT __attribute__((visibility("default"), used))
+/* A word that the linker writes. In .data, for the linker fills the file's bytes. */
+#define LINKER_WORD __attribute__((section(".data"))) EXPORT u64
 
 /* ---- the guest's registers while the module works ---- */
 

@@ -161,12 +161,9 @@ lol_popfq:
     call slow_popf
     jmp lol_leave
 
-/* hlt, called. The address is also how the signal handler knows a hlt when it sees one. */
+/* hlt, called. */
     export lol_hlt
-    .globl hlt_entry
-    .hidden hlt_entry
 lol_hlt:
-hlt_entry:
     ENTER
     call slow_hlt
     jmp lol_leave

@@ -39,9 +39,14 @@ long host_call(long number, long a, long b, long c, long d, long e, long f);
 
 struct report_options {
     bool statistics;
+    const char *profile; /* file that gets the reserve's data part at the end, NULL: none */
     int executable_fd;
 };
 extern struct report_options report;
+
+/* ---- hooks.c ---- */
+
+void say_guest_counters(void);
 
 /* ---- signals.c ---- */
 

@@ -94,8 +94,6 @@ static void frame_to(struct context *c)
     c->flags = frame.flags;
 }
 
-extern u8 hlt_entry[] __attribute__((visibility("hidden")));
-
 /* Ring 3 is about to run: its system calls must come here, or they would reach the host. */
 void require_user_dispatch(void)
 {
@@ -103,16 +101,12 @@ void require_user_dispatch(void)
         stop_guest("programs of the guest need Syscall User Dispatch, Linux 5.11 or later", 0);
 }
 
-/* Whether the guest's next instruction is a bound hlt: `call lol_hlt`, perhaps behind padding. */
+/* Whether the guest's next instruction is a bound hlt, which takes an interrupt by itself. */
 static bool is_hlt_site(u64 rip)
 {
-    u8 code[5];
-    int displacement;
+    const struct site *site = site_at(rip);
 
-    if (system_read(rip, code, sizeof code).raised || code[0] != 0xe8)
-        return false;
-    copy_bytes(&displacement, code + 1, 4);
-    return rip + 5 + (u64)(s64)displacement == (u64)hlt_entry;
+    return site && site_start_va(site) == rip && site_row(site)->class_number == CLASS_HLT;
 }
 
 /*

@@ -42,7 +42,7 @@ __attribute__((noreturn)) static void refuse(const char *what, const char *name)
     stop_exit(2);
 }
 
-/* ---- options: [-m SIZE] [-i INITRD] [-o CONSOLE] [-s] [--] [COMMAND LINE WORD ...] ---- */
+/* ---- options: [-m SIZE] [-i INITRD] [-o CONSOLE] [-p PROFILE] [-s] [--] [COMMAND LINE WORD ...] ---- */
 
 struct options {
     u64 memory_len;
@@ -73,12 +73,20 @@ static u64 parse_size(const char *text)
     return value;
 }
 
+static bool is_one_of(char letter, const char *letters)
+{
+    while (*letters && *letters != letter)
+        letters++;
+    return letter && *letters;
+}
+
 static const char usage[] =
-    "Usage: GUEST.lol [-m SIZE] [-i INITRD] [-o CONSOLE-FILE] [-s] [--] [COMMAND-LINE-WORD ...]\n"
+    "Usage: GUEST.lol [-m SIZE] [-i INITRD] [-o CONSOLE-FILE] [-p FILE] [-s] [--] [COMMAND-LINE-WORD ...]\n"
     "This is a kernel bound to Linux-on-Linux; it runs as this process.\n"
     "  -m SIZE   memory, 64M unless told\n"
     "  -i FILE   initial RAM disk\n"
     "  -o FILE   console output goes to FILE\n"
+    "  -p FILE   of an image whose sites count: the counters go to FILE at the end\n"
     "  -s        at the end say how many host system calls were made\n";
 
 static void parse_options(u64 argc, char *const *argv, struct options *options)
@@ -101,7 +109,7 @@ static void parse_options(u64 argc, char *const *argv, struct options *options)
             report.statistics = true;
             continue;
         }
-        if (!value || argv[i][2] || (argv[i][1] != 'm' && argv[i][1] != 'i' && argv[i][1] != 'o')) {
+        if (!value || argv[i][2] || !is_one_of(argv[i][1], "miop")) {
             say(usage);
             refuse(value ? "unknown option" : "unknown option, or one without its value", argv[i]);
         }
@@ -109,6 +117,8 @@ static void parse_options(u64 argc, char *const *argv, struct options *options)
             options->memory_len = parse_size(value);
         else if (argv[i][1] == 'i')
             options->initrd = value;
+        else if (argv[i][1] == 'p')
+            report.profile = value;
         else
             options->console = value;
         i++;

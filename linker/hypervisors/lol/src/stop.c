@@ -2,8 +2,14 @@
 #include "lol.h"
 
 #define SYS_write 1
+#define SYS_open 2
 #define SYS_exit_group 231
 #define SYS_pread 17
+
+#define O_WRONLY 01
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_CLOEXEC 02000000
 
 struct report_options report;
 
@@ -12,13 +18,36 @@ void say(const char *text)
     host_call(SYS_write, 2, (long)text, (long)string_length(text), 0, 0, 0);
 }
 
+/* Counters are in the reserve's data part (docs/formats.md); the reader knows where. */
+static void write_profile(const char *path)
+{
+    long fd = host_call(SYS_open, (long)path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666, 0, 0, 0);
+    u64 at = 0;
+
+    while (fd >= 0 && at < vcpu_data_len) {
+        long count = host_call(SYS_write, fd, (long)(vcpu_data_va + at), (long)(vcpu_data_len - at), 0, 0, 0);
+
+        if (count <= 0)
+            break;
+        at += (u64)count;
+    }
+    if (at < vcpu_data_len) {
+        say("previrt-lol: cannot write the profile: ");
+        say(path);
+        say("\n");
+    }
+}
+
 void stop_exit(int status)
 {
     terminal_restore();
+    if (report.profile)
+        write_profile(report.profile);
     if (report.statistics) {
         say("previrt-lol: ");
         say_decimal(host_syscall_count);
         say(" host system calls\n");
+        say_guest_counters();
     }
     for (;;)
         host_call(SYS_exit_group, status, 0, 0, 0, 0, 0);

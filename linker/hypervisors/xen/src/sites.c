@@ -47,10 +47,10 @@ void site_trapped(void)
 
         work(&popf, next_rip - CALL_LEN, next_rip);
     } else if (site && (site_start_va(site) == linked - TRAP_LEN || site_start_va(site) + site->length == linked)) {
-        /* In front of the padding, or behind it. */
+        /* In front of the padding, or behind it: there too a fault is the site's. */
         bool shadow = site_row(site)->class_number == CLASS_STI && !vcpu_vif_word;
 
-        work(site_row(site), start_va, frame.rip);
+        work(site_row(site), frame.rip - (linked - site_start_va(site)), frame.rip);
         if (shadow && vcpu_vif_word)
             deliver_after_next_instruction();
     } else { /* int $0x80 of the guest's own */

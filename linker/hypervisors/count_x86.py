@@ -1,0 +1,64 @@
+"""Counting code of x86: how a site adds one to its counter, with a stack and without one.
+
+It changes no flag and no register but the counter. With a stack the addition is one locked instruction between saved
+flags: an interrupt before or behind it, at the same site too, loses no count, nor do other processors.
+
+    9c                      pushfq
+    f0 48 ff 05 rel32       lock incq counter(%rip)
+    9d                      popfq
+
+Without one a register changes places with the counter and back. Between the two exchanges the counter holds the
+register: nothing may run the same site then. That is so where interrupts are closed, as they are wherever a kernel has
+no stack, and inside the reserve of a target whose module delivers no interrupt there.
+
+    48 87 05 rel32          xchg %rax, counter(%rip)
+    48 8d 40 01             lea 1(%rax), %rax
+    48 87 05 rel32          xchg %rax, counter(%rip)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from linker.hypervisors.base import COUNTER, Fixup
+
+PC32_END = -4  # addend of a field that ends its instruction
+
+
+class Piece(NamedTuple):
+    """Code with holes, to be put behind other code."""
+
+    code: bytes
+    fixups: tuple[Fixup, ...] = ()
+
+    def then(self, other: Piece) -> Piece:
+        """This, and the other behind it."""
+        moved = tuple(fixup._replace(offset=fixup.offset + len(self.code)) for fixup in other.fixups)
+        return Piece(self.code + other.code, self.fixups + moved)
+
+
+WITH_STACK = Piece(b"\x9c\xf0\x48\xff\x05\0\0\0\0\x9d", (Fixup(5, COUNTER, PC32_END),))
+WITHOUT_STACK = Piece(
+    b"\x48\x87\x05\0\0\0\0\x48\x8d\x40\x01\x48\x87\x05\0\0\0\0",
+    (Fixup(3, COUNTER, PC32_END), Fixup(14, COUNTER, PC32_END)),
+)
+JUMP_LEN = 5
+STACK_POINTER = 4  # encoding number of rsp
+
+
+def jump(symbol: str, addend: int = 0) -> Piece:
+    """`jmp rel32` to the symbol and so many bytes on."""
+    return Piece(b"\xe9\0\0\0\0", (Fixup(1, symbol, PC32_END + addend),))
+
+
+# Classes that do not go on behind themselves: they are counted before they run, if at all; all others after.
+GO_ELSEWHERE = frozenset("iret lret sysret sysexit ljmp".split())
+# Where there may be no stack: the ways into and out of the kernel, and what boot code does before it has one.
+MAY_LACK_STACK = frozenset(
+    "iret lret sysret sysexit ljmp swapgs lgdt lidt mov_to_seg load_far_pointer mov_to_cr verw".split()
+)
+# Classes that may run behind a jump or in the stub: a fault of theirs is reported there, and kernels fix none up.
+NOT_FIXED_UP = frozenset(
+    "lgdt lidt lldt ltr sgdt sidt sldt str smsw mov_from_cr mov_to_cr mov_from_dr mov_to_dr invlpg "
+    "lar lsl verr verw pushf popf mov_from_seg push_seg".split()
+)
