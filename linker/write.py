@@ -58,14 +58,13 @@ def write_whole(output: Path | int, contents: Bytes, mode: int, *, durable: bool
 
 @contextmanager
 def _opened(output: Path | int, mode: int, *, durable: bool) -> Iterator[int]:
-    """A descriptor to write to: an open file's own, or one that `_replacing` gives."""
+    """A descriptor to write to: one that `_replacing` gives, or an open file's own, whose mode is its owner's."""
     if not isinstance(output, int):
         with _replacing(output, mode, durable=durable) as descriptor:
             yield descriptor
         return
     try:
         yield output
-        os.fchmod(output, mode)
     except OSError as error:
         raise LinkError(f"cannot write: {error.strerror}", where=f"descriptor {output}") from None
 

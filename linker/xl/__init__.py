@@ -1,0 +1,1 @@
+"""`previrt-xl`: the bootloader of a Xen domain, which binds the domain's kernel (docs/xl.md)."""

@@ -1,0 +1,125 @@
+"""The work on what the domain's owner wrote: choose, copy out of the disk, bind. All files are open already."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker import log
+from linker.errors import LinkError
+from linker.read_image import open_image, read_image
+from linker.sites.formats import SECTION_RECORDS
+
+if TYPE_CHECKING:
+    from linker.read_image import Bytes
+
+ELF_MAGIC = b"\x7fELF"
+BZIMAGE_MAGIC_OFF, BZIMAGE_MAGIC = 0x202, b"HdrS"  # Linux, Documentation/x86/boot.rst
+FILE_LEN_MAX = 1 << 30
+PADDING = b"\0" * 3  # between RAM disks: Linux wants each at a multiple of 4
+
+
+class Task(NamedTuple):
+    """What to do, with open descriptors: those of host files and of the copies are None where there is none.
+
+    `kernel_name` is what messages call a kernel of the host.
+    """
+
+    target: str
+    disk: int | None
+    offset: int | None
+    entry: str | None
+    args: str
+    kernel: int | None
+    kernel_name: str
+    ramdisk: int | None
+    kernel_copy: int | None
+    ramdisk_copy: int | None
+
+
+class Prepared(NamedTuple):
+    """What was found; the names are the disk's, or the host's for what came from there."""
+
+    kernel: str
+    ramdisk: str
+    args: str
+    bound: bool
+
+
+def prepare(task: Task) -> Prepared:
+    """Fill the copies. LinkError when there is no kernel, or one that cannot be bound."""
+    raw = os.memfd_create("kernel", os.MFD_CLOEXEC)
+    try:
+        if task.kernel is not None:
+            name, ramdisk, args = task.kernel_name, "", ""
+            copy_file(task.kernel, raw)
+        else:
+            name, ramdisk, args = _from_disk(task, raw)
+        if task.ramdisk is not None:
+            ramdisk = "the host's"
+            if task.ramdisk_copy is not None:
+                os.ftruncate(task.ramdisk_copy, 0)
+                copy_file(task.ramdisk, task.ramdisk_copy)
+        bound = _bind(raw, name, task)
+    finally:
+        os.close(raw)
+    return Prepared(name, ramdisk, " ".join(part for part in (args, task.args) if part), bound)
+
+
+def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
+    from linker.xl.choose import choose
+
+    assert task.disk is not None
+    chosen = choose(task.disk, task.offset, task.entry)
+    for file in (chosen.kernel, *chosen.ramdisks):
+        if file.len > FILE_LEN_MAX:
+            raise LinkError("too long", where=file.path, found=f"{file.len} bytes", expected=f"at most {FILE_LEN_MAX}")
+    chosen.file_system.copy(chosen.kernel, raw)
+    if task.ramdisk_copy is not None and task.ramdisk is None:
+        for file in chosen.ramdisks:
+            chosen.file_system.copy(file, task.ramdisk_copy)
+            os.write(task.ramdisk_copy, PADDING[: -file.len % 4])
+    return chosen.kernel.path, " ".join(file.path for file in chosen.ramdisks), chosen.args
+
+
+def _bind(raw: int, name: str, task: Task) -> bool:
+    """Bind the kernel, or pass one that is not annotated through as it is."""
+    from linker.api import link
+
+    path = Path(f"/proc/self/fd/{raw}")
+    try:
+        with open_image(path) as file:
+            foreign = _why_not_annotated(file.memory)
+        if not foreign:
+            report = link(path, task.target, output=task.kernel_copy, dry_run=task.kernel_copy is None)
+            log.debug("bound", kernel=name, target=task.target, sites=report.sites, bound=report.bound)
+            return True
+    except LinkError as error:
+        error.file = name
+        raise
+    print(f"previrt-xl: warning: {name}: {foreign}; handed over as it is", file=sys.stderr)
+    if task.kernel_copy is not None:
+        copy_file(raw, task.kernel_copy)
+    return False
+
+
+def _why_not_annotated(memory: Bytes) -> str:
+    """Empty for an annotated image."""
+    if bytes(memory[BZIMAGE_MAGIC_OFF : BZIMAGE_MAGIC_OFF + 4]) == BZIMAGE_MAGIC:
+        return "a bzImage, whose kernel is compressed and cannot be bound: name its vmlinux (ELF) in the boot menu"
+    if bytes(memory[:4]) != ELF_MAGIC:
+        return "not an ELF file"
+    return "" if read_image(memory).section(SECTION_RECORDS) else "not annotated (built without previrt-as)"
+
+
+def copy_file(source: int, destination: int) -> None:
+    """Append a regular file, from its start, to another."""
+    done, size = 0, os.fstat(source).st_size
+    os.lseek(destination, 0, os.SEEK_END)
+    while done < size:
+        count = os.sendfile(destination, source, done, size - done)
+        if not count:
+            raise LinkError("a file became shorter while it was read")
+        done += count
