@@ -33,9 +33,9 @@ class Kernel:
             return sorted(struct.iter_unpack("<QQ", table.data()))
 
 
-def build(name: str, arch: str = "x86_64") -> Kernel:
-    """Build a configuration, unless nothing has changed since the last time."""
-    command: list[str | Path] = [BUILD, "--arch", arch, "--config", name]
+def build(name: str, arch: str = "x86_64", technique: str = "standin") -> Kernel:
+    """Build a configuration by one of the two techniques, unless nothing has changed since the last time."""
+    command: list[str | Path] = [BUILD, "--arch", arch, "--config", name, "--technique", technique]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Kernel(name, Path(built.stdout.strip()))
