@@ -112,8 +112,9 @@ def _check(request: argparse.Namespace) -> None:
 
 def _run(request: argparse.Namespace) -> None:
     from linker.examine import examined
+    from linker.objects.places import speaking
 
-    with examined(request.image) as examination:
+    with examined(request.image) as examination, speaking(examination.table.image):
         if request.other:
             _compare(request, examination)
         elif request.function:
@@ -184,7 +185,7 @@ def _summary(request: argparse.Namespace, examination: Examination) -> None:
     rooms = room_against_need(examination, wanted)
     classes, sections = by_class(examination), by_section(examination)
     padded = by_function(examination, functions(examination.table.image, symbols))
-    if not request.verbose:
+    if request.top is not None or not request.verbose:
         padded = padded[: DEFAULT_TOP if request.top is None else request.top]
     if request.json:
         tallies = {"classes": classes, "sections": sections, "functions": padded}

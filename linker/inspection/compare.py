@@ -6,11 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import UsageError
+from linker.objects.places import Places
 from linker.read_image import ENTRY_OFF
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from linker.examine import Examination, ExaminedSite
     from linker.read_image import Bytes, Section
@@ -29,9 +30,10 @@ class Side(NamedTuple):
 
 
 class SiteChange(NamedTuple):
-    """A site that both images have and that is not the same in them."""
+    """A site that both images have and that is not the same in them. In an object `va` is an offset in `section`."""
 
-    start_va: int
+    section: str
+    va: int
     symbol: str
     class_name: str
     instruction: str
@@ -40,12 +42,16 @@ class SiteChange(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Bytes that differ outside the sites; `off` in the section, or in the file where there is none."""
+    """Bytes that differ outside the sites; `off` in the section, or in the file where there is none.
+
+    `in_reserve`: where the interface module goes.
+    """
 
     section: str
     off: int
     len: int
     changed_len: int
+    in_reserve: bool = False
 
 
 class Comparison(NamedTuple):
@@ -64,7 +70,7 @@ class Comparison(NamedTuple):
     common: int
     same: int
     changed: Mapping[tuple[str, str, str], int]
-    only_in: tuple[tuple[int, ...], tuple[int, ...]]
+    only_in: tuple[tuple[str, ...], tuple[str, ...]]
     sites: tuple[SiteChange, ...]
     elsewhere: tuple[Difference, ...]
     sizes: Mapping[str, tuple[int | None, int | None]]
@@ -101,10 +107,11 @@ def compare(one: Examination, other: Examination, symbols: Symbols) -> Compariso
     common = [(first[where], second[where]) for where in first if where in second]
     differing = [(mine, theirs) for mine, theirs in common if mine.present != theirs.present]
     disassembler = disassembler_for(one.table.image.machine)
+    places = Places(one.table.image)
 
     def side(site: ExaminedSite) -> Side:
         lines = disassembler.lines(site.present, site.start_va)
-        text = "; ".join(line.text.strip() for line in lines if not line.is_nop)
+        text = "; ".join(places.say(line.text.strip()) for line in lines if not line.is_nop)
         return Side(_form(site), site.present.hex(" "), text or "no-operations")
 
     return Comparison(
@@ -118,15 +125,15 @@ def compare(one: Examination, other: Examination, symbols: Symbols) -> Compariso
             ).most_common()
         ),
         only_in=(
-            tuple(sorted(where[0] for where in first.keys() - second.keys())),
-            tuple(sorted(where[0] for where in second.keys() - first.keys())),
+            _places_of(one, first.keys() - second.keys()),
+            _places_of(other, second.keys() - first.keys()),
         ),
         sites=tuple(
             SiteChange(
-                mine.start_va,
+                *places.split(mine.start_va),
                 symbols.at(mine.start_va),
                 mine.instruction.class_name,
-                mine.instruction.text,
+                places.say(mine.instruction.text),
                 side(mine),
                 side(theirs),
             )
@@ -135,6 +142,11 @@ def compare(one: Examination, other: Examination, symbols: Symbols) -> Compariso
         elsewhere=tuple(_elsewhere(one, other)),
         sizes=_sizes(one, other),
     )
+
+
+def _places_of(examination: Examination, where: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    places = Places(examination.table.image)
+    return tuple(places.name(start_va) for start_va, _ in sorted(where))
 
 
 def _form(site: ExaminedSite) -> str:
@@ -163,9 +175,11 @@ def _sizes(one: Examination, other: Examination) -> dict[str, tuple[int | None, 
 def _elsewhere(one: Examination, other: Examination) -> Iterator[Difference]:
     """The entry address, then the sections both have."""
     word_len = one.table.codec.word_len
-    if one.present[ENTRY_OFF : ENTRY_OFF + word_len] != other.present[ENTRY_OFF : ENTRY_OFF + word_len]:
-        yield Difference("entry address in the ELF header", ENTRY_OFF, word_len, word_len)
+    entries = [bytearray(e.present[ENTRY_OFF : ENTRY_OFF + word_len]) for e in (one, other)]
+    if changed_len := sum(1 for _ in _differing(*entries)):
+        yield Difference("entry address in the ELF header", ENTRY_OFF, word_len, changed_len)
     mine, theirs = _by_name(one), _by_name(other)
+    reserve = _reserve(one)
     places = sorted({(site.start_va, site.end_va) for examination in (one, other) for site in examination.sites})
     for name, section in mine.items():
         if name in theirs:
@@ -175,7 +189,18 @@ def _elsewhere(one: Examination, other: Examination) -> Iterator[Difference]:
                 for examination, sections in ((one, mine), (other, theirs))
             ]
             for low, high, changed_len in _ranges(*contents):
-                yield Difference(name, low, high - low, changed_len)
+                in_reserve = any(start_va <= section.va + low < end_va for start_va, end_va in reserve)
+                yield Difference(name, low, high - low, changed_len, in_reserve)
+
+
+def _reserve(examination: Examination) -> list[tuple[int, int]]:
+    reserve = examination.table.annotations.reserve
+    if reserve is None:
+        return []
+    return [
+        (reserve.text_va, reserve.text_va + reserve.text_len),
+        (reserve.data_va, reserve.data_va + reserve.data_len),
+    ]
 
 
 def _without(places: Sequence[tuple[int, int]], memory: Bytes, section: Section, length: int) -> bytearray:

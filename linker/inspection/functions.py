@@ -10,6 +10,7 @@ from linker.check import offset_of
 from linker.errors import UsageError
 from linker.inspection.names import Names
 from linker.inspection.tally import functions
+from linker.objects.places import Places
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ class FunctionSite(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A function taken apart; [start_va, end_va) is all of it."""
+    """A function taken apart; [start_va, end_va) is all of it. In an object addresses are offsets in `section`."""
 
     name: str
     start_va: int
     end_va: int
     sites: tuple[FunctionSite, ...]
     rows: tuple[Row, ...]
+    section: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types."""
@@ -81,6 +83,7 @@ class _Reader:
     def __init__(self, examination: Examination, symbols: Symbols) -> None:
         self._disassembler: Disassembler = disassembler_for(examination.table.image.machine)
         self._names = Names(examination, symbols)
+        self._places = Places(examination.table.image)
 
     def halves(self, code: bytes, va: int) -> list[Half]:
         """All of `code`; runs of equal one-byte no-operations are one line, as the padding they are."""
@@ -96,33 +99,35 @@ class _Reader:
                 run.append(line)
             else:
                 named = f" <{name}>" if line.target_va and (name := self._names.at(line.target_va)) else ""
-                read.append(Half(va + line.offset, line.code.hex(" "), line.text + named))
+                text = self._places.say(line.text) + named
+                read.append(Half(self._places.split(va + line.offset)[1], line.code.hex(" "), text))
         return read
 
     def _run(self, run: Sequence[Line], va: int) -> Half:
         first, count = run[0], len(run)
+        first_va = self._places.split(va + first.offset)[1]
         if count == 1:
-            return Half(va + first.offset, first.code.hex(" "), first.text)
-        return Half(va + first.offset, f"{first.code.hex()} x{count}", f"{first.text} x{count}")
+            return Half(first_va, first.code.hex(" "), first.text)
+        return Half(first_va, f"{first.code.hex()} x{count}", f"{first.text} x{count}")
 
 
 def find_function(examination: Examination, symbols: Symbols, wanted: str) -> Span:
     """The function of that name, or around that address; UsageError when there is none or no code of it in the file."""
+    places = Places(examination.table.image)
     spans = functions(examination.table.image, symbols)
-    try:
-        va = int(wanted, 0)
-    except ValueError:
+    va = places.address(wanted)
+    if va is None:
         found = [span for span in spans if span.name == wanted]
         if not found:
             raise UsageError(
                 f"no function '{wanted}' in the image's code",
                 advice="the summary names those with most padding, previrt-link --list all that have sites",
-            ) from None
+            )
         with_sites = [span for span in found if _sites_in(examination.sites, span)]
         return (with_sites or found)[0]
     index = bisect_right([span.start_va for span in spans], va) - 1
     if index < 0 or va >= spans[index].end_va:
-        raise UsageError(f"no function at {va:#x}", advice="give an address inside a function, or its name")
+        raise UsageError(f"no function at {wanted}", advice="give an address inside a function, or its name")
     return spans[index]
 
 
@@ -135,15 +140,17 @@ def take_apart(examination: Examination, symbols: Symbols, span: Span) -> Functi
     """Both codes of a function."""
     sites = _sites_in(examination.sites, span)
     reaches = _reaches(examination)
+    places = Places(examination.table.image)
+    section, start_va = places.split(span.start_va)
     end_va = max([span.end_va, *(site.end_va for site in sites)])
     return Function(
         name=span.name,
-        start_va=span.start_va,
-        end_va=end_va,
+        start_va=start_va,
+        end_va=start_va + end_va - span.start_va,
         sites=tuple(
             FunctionSite(
-                site.start_va,
-                site.end_va,
+                places.split(site.start_va)[1],
+                places.split(site.start_va)[1] + len(site.present),
                 site.instruction.class_name,
                 site.state.value,
                 site.form,
@@ -153,6 +160,7 @@ def take_apart(examination: Examination, symbols: Symbols, span: Span) -> Functi
             for site in sites
         ),
         rows=tuple(_rows(examination, _Reader(examination, symbols), span.start_va, end_va, sites)),
+        section=section,
     )
 
 

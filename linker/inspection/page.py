@@ -19,6 +19,7 @@ from linker.examine import SiteState
 from linker.inspection.facts import facts_of
 from linker.inspection.names import Names
 from linker.inspection.pieces import pieces
+from linker.objects.places import Places
 from linker.registry import disassembler_for
 from linker.sources import Sources
 
@@ -65,13 +66,15 @@ def page_data(examination: Examination) -> dict[str, object]:
     facts = facts_of(examination, names)
     shown = pieces(examination, symbols, facts)
     strings = _Strings()
+    places = Places(examination.table.image)
     rows = [
         [
             piece.name,
-            hex(piece.va),
+            hex(places.split(piece.va)[1]),
             piece.len,
             [[s.start_va - piece.va, s.end_va - s.start_va, strings.number(s.name)] for s in piece.spans],
             piece.left_out_len,
+            f"{piece.name}+" if examination.table.image.is_object else "",
         ]
         for piece in shown
     ]
@@ -97,11 +100,15 @@ def _facts(facts: Facts) -> list[str]:
 def _sites(examination: Examination, shown: list[Piece], names: Names, strings: _Strings) -> list[list[int]]:
     """A row of numbers each, in the order that the script names its fields."""
     disassembler = disassembler_for(examination.table.image.machine)
+    places = Places(examination.table.image)
     sources = Sources(examination.table.image, examination.expected, examination.table.annotations)
 
     def present_text(site: ExaminedSite) -> str:
         lines = disassembler.lines(site.present, site.start_va)
-        return "; ".join(line.text.split("] ")[-1].strip() for line in lines if not line.is_nop) or "no-operations"
+        return (
+            "; ".join(places.say(line.text.split("] ")[-1].strip()) for line in lines if not line.is_nop)
+            or "no-operations"
+        )
 
     rows, at = [], 0
     for site in examination.sites:
@@ -111,7 +118,7 @@ def _sites(examination: Examination, shown: list[Piece], names: Names, strings: 
         words = (
             site.instruction.class_name,
             site.form if site.state is SiteState.BOUND else site.state.value,
-            site.instruction.text,
+            places.say(site.instruction.text),
             site.instruction.code.hex(" "),
             present_text(site) if changed else "",
             site.present.hex(" ") if changed else "",

@@ -9,6 +9,7 @@ from linker.decode import SiteGroup, Sites
 from linker.hypervisors.base import Form
 from linker.plan import choose_forms
 from linker.registry import binding_for, targets
+from linker.report import Slack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,17 +22,14 @@ NO_FORM = "none"
 
 
 class Need(NamedTuple):
-    """What one target takes of the sites of one class, lengths in bytes.
+    """What one target takes of the sites of one class.
 
-    need_len, most_len   of the shortest and the longest form
-    left_len             what the forms leave of all the sites' room
-    forms                form -> number of sites, "none" where the target has no form
-    reasons              why there is none
+    slack     of the sites that have a form
+    forms     form -> number of sites, "none" where the target has no form
+    reasons   why there is none
     """
 
-    need_len: int
-    most_len: int
-    left_len: int
+    slack: Slack
     forms: Mapping[str, int]
     reasons: tuple[str, ...]
 
@@ -47,7 +45,11 @@ class Room(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types."""
-        return {**self._asdict(), "needs": {target: need._asdict() for target, need in self.needs.items()}}
+        needs = {
+            target: {"forms": need.forms, "reasons": need.reasons, **need.slack._asdict()}
+            for target, need in self.needs.items()
+        }
+        return {**self._asdict(), "needs": needs}
 
 
 def supported_targets(architecture: str) -> list[str]:
@@ -105,14 +107,13 @@ def _by_class(
 
 def _need(chosen: Sequence[tuple[SiteGroup, Form | Unbindable]]) -> Need:
     forms: Counter[str] = Counter()
+    slack = Slack()
     for group, form in chosen:
         forms[form.kind.value if isinstance(form, Form) else NO_FORM] += len(group.members)
-    found = [(group, form) for group, form in chosen if isinstance(form, Form)]
-    lengths = [len(form.code) for _, form in found] or [0]
+        if isinstance(form, Form):
+            slack = slack.with_sites(len(group.members), group.room_len, len(form.code))
     return Need(
-        need_len=min(lengths),
-        most_len=max(lengths),
-        left_len=sum(len(group.members) * (group.room_len - len(form.code)) for group, form in found),
+        slack=slack,
         forms=dict(forms.most_common()),
         reasons=tuple(sorted({form.reason for _, form in chosen if not isinstance(form, Form)})),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.objects.places import column
 from linker.report import format_table
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def format_facts(facts: Facts) -> list[str]:
         ("format", facts.format + (f", annotated by {printable(facts.producer)}" if facts.producer else "")),
         ("bound", _bound(facts)),
         ("sites", _sites(facts)),
-        ("entry", f"{facts.entry_va:#x} {printable(facts.entry)}".rstrip()),
     ]
+    if facts.entry_va:
+        rows.append(("entry", f"{facts.entry_va:#x} {printable(facts.entry)}".rstrip()))
     if facts.entry_va != facts.guest_entry_va:
         rows.append(("", f"the guest's own: {facts.guest_entry_va:#x} {printable(facts.guest_entry)}".rstrip()))
     rows += [
@@ -74,7 +76,7 @@ def format_places(kind: str, tallies: Sequence[Tally]) -> list[str]:
     rows += [
         (
             printable(t.name) or "(no symbol)",
-            f"{t.va:016x}",
+            column(t.section, t.va),
             str(t.len),
             str(t.sites),
             str(t.padding_len),
@@ -98,13 +100,13 @@ def format_room(rooms: Sequence[Room], targets: Sequence[str]) -> list[str]:
         )
         for room in rooms
     ]
-    left = [str(sum(room.needs[target].left_len for room in rooms)) for target in targets]
+    left = [str(sum(room.needs[target].slack.left_len for room in rooms)) for target in targets]
     rows.append(("bytes left", "", "", *left))
     return format_table(rows, right={1, 2})
 
 
 def _need(need: Need) -> str:
-    return f"{_span(need.need_len, need.most_len)}: {_forms(need.forms)}"
+    return f"{need.slack.needed_len}: {_forms(need.forms)}"
 
 
 def _span(low: int, high: int) -> str:
@@ -114,7 +116,8 @@ def _span(low: int, high: int) -> str:
 def format_function(function: Function, target: str, *, with_code: bool) -> list[str]:
     """A function, original and present side by side; `>` marks the rows of a site, `!` what differs outside sites."""
     length = function.end_va - function.start_va
-    title = f"{function.start_va:016x} <{printable(function.name)}>: {length} bytes, {len(function.sites)} sites"
+    start = column(function.section, function.start_va)
+    title = f"{start} <{printable(function.name)}>: {length} bytes, {len(function.sites)} sites"
     bound = f"bound to {target}" if target else ""
     rows: list[tuple[str, ...]] = [("", "address", "original", "", bound, "")]
     shown: int | None = None
@@ -149,7 +152,7 @@ def format_comparison(comparison: Comparison, *, every_site: bool) -> list[str]:
     lines = [f"{one} and {other}: {_verdict(comparison)}"]
     for file, addresses in zip(comparison.files, comparison.only_in, strict=True):
         if addresses:
-            lines.append(f"{len(addresses)} sites are in {file} only, the first at {addresses[0]:#x}")
+            lines.append(f"{len(addresses)} sites are in {file} only, the first at {addresses[0]}")
     if comparison.changed:
         rows: list[tuple[str, ...]] = [("class", "in the first", "in the second", "sites")]
         rows += [(*key, str(count)) for key, count in comparison.changed.items()]
@@ -158,7 +161,7 @@ def format_comparison(comparison: Comparison, *, every_site: bool) -> list[str]:
         for site in comparison.sites:
             lines += [
                 "",
-                f"{site.start_va:016x} {printable(site.symbol)} '{site.instruction}' {site.class_name}",
+                f"{column(site.section, site.va)} {printable(site.symbol)} '{site.instruction}' {site.class_name}",
                 f"    {site.one.form:9}  {site.one.code}  {site.one.text}",
                 f"    {site.other.form:9}  {site.other.code}  {site.other.text}",
             ]
@@ -181,7 +184,8 @@ def _elsewhere(comparison: Comparison, every_range: bool) -> list[str]:
     else:
         found: dict[str, list[int]] = {}
         for difference in comparison.elsewhere:
-            found.setdefault(difference.section, []).append(difference.changed_len)
+            name = f"reserve in {difference.section}" if difference.in_reserve else difference.section
+            found.setdefault(name, []).append(difference.changed_len)
         rows += [(printable(name), str(len(lengths)), str(sum(lengths))) for name, lengths in found.items()]
     lines = ["", *format_table(rows, right={1, 2})] if len(rows) > 1 else []
     if comparison.sizes:

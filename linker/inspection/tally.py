@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from linker.objects.places import Places
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 class Tally(NamedTuple):
     """Sites of one class, section or function.
 
-    va, len      of the section or function; 0 for a class
+    va, len      of the section or function; 0 for a class. In an object `va` is an offset in `section`
     room_len     bytes of the sites, padding_len: of these the padding around the original instruction
     forms        form -> number; empty for an image that is not bound
     """
@@ -30,6 +32,7 @@ class Tally(NamedTuple):
     room_len: int
     padding_len: int
     forms: Mapping[str, int]
+    section: str = ""
 
     @property
     def padding_share(self) -> float:
@@ -70,12 +73,13 @@ def code_sections(image: Image) -> list[Section]:
 
 def by_section(examination: Examination) -> list[Tally]:
     """One a section with sites, by address."""
+    places = Places(examination.table.image)
     sections = code_sections(examination.table.image)
     starts = [section.va for section in sections]
     tallies = []
     for index, sites in groupby(examination.sites, key=lambda site: bisect_right(starts, site.start_va) - 1):
         section = sections[index]
-        tallies.append(_tally(section.name, section.va, section.len, list(sites)))
+        tallies.append(_placed(places, _tally(section.name, section.va, section.len, list(sites))))
     return tallies
 
 
@@ -86,6 +90,7 @@ def functions(image: Image, symbols: Symbols) -> list[Span]:
 
 def by_function(examination: Examination, spans: Sequence[Span]) -> list[Tally]:
     """One a function with sites, the most padded first. Sites behind the last symbol's size still count as its own."""
+    places = Places(examination.table.image)
     starts = [span.start_va for span in spans]
     tallies = []
     for index, group in groupby(examination.sites, key=lambda site: bisect_right(starts, site.start_va) - 1):
@@ -96,4 +101,9 @@ def by_function(examination: Examination, spans: Sequence[Span]) -> list[Tally]:
             span = spans[index]
             end_va = max(span.end_va, sites[-1].end_va)
             tallies.append(_tally(span.name, span.start_va, end_va - span.start_va, sites))
-    return sorted(tallies, key=lambda tally: (-tally.padding_len, tally.va))
+    return [_placed(places, tally) for tally in sorted(tallies, key=lambda tally: (-tally.padding_len, tally.va))]
+
+
+def _placed(places: Places, tally: Tally) -> Tally:
+    section, va = places.split(tally.va)
+    return tally._replace(section=section, va=va)

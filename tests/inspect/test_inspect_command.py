@@ -110,7 +110,7 @@ def test_counts_are_the_linker_s(tmp_path: Path, arch: str, target: str) -> None
 def test_room_is_held_against_every_target_that_supports_the_architecture(guest: Path) -> None:
     rows = {row["class_name"]: row for row in told(guest)["room"]}
     assert set(rows["cli"]["needs"]) == {target for target, names in targets().items() if "x86_64" in names}
-    assert (rows["lidt"]["room_len"], rows["lidt"]["needs"]["bare"]["need_len"]) == (12, 7)
+    assert (rows["lidt"]["room_len"], rows["lidt"]["needs"]["bare"]["needed_len"]) == (12, 7)
     short = guest.with_name("short")
     short.write_bytes(make_image([Site("9c", 3)]))
     (row,) = told(short)["room"]

@@ -20,8 +20,8 @@ const GUTTER = 14, STRIP = 44, HEAD = 24, WIDEST = 176, TALLEST = 46, LIST_LIMIT
 // Site fields, in the order the page's maker writes them.
 const [SECTION, OFF, LEN, CLASS, FORM, TEXT, CODE, NOW_TEXT, NOW_CODE, SYMBOL, SOURCE, REASON] = [...Array(12).keys()];
 
-const sections = data.sections.map(([name, va, len, spans, leftOut], index) => ({
-  index, name, leftOut, va: BigInt(va), len, sites: [],
+const sections = data.sections.map(([name, va, len, spans, leftOut, prefix], index) => ({
+  index, name, leftOut, prefix, va: BigInt(va), len, sites: [],
   spans: spans.map(([off, spanLen, spanName]) => ({ off, len: spanLen, name: strings[spanName], sites: 0, match: false })),
 }));
 const sites = data.sites.map((fields, index) => ({ index, fields, shown: true, span: null }));
@@ -294,7 +294,10 @@ function siteNear(x, y) {
   }
   return best;
 }
-function addressOf(site) { return `0x${(sections[site.fields[SECTION]].va + BigInt(site.fields[OFF])).toString(16)}`; }
+function addressOf(site) {
+  const section = sections[site.fields[SECTION]];
+  return `${section.prefix}0x${(section.va + BigInt(site.fields[OFF])).toString(16)}`;
+}
 function element(name, properties, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
