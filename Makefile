@@ -19,6 +19,7 @@ format: ## let ruff put the sources in order
 
 modules: ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/lol/src
+	$(MAKE) -B -C linker/hypervisors/lol/src-i386
 	$(MAKE) -B -C linker/hypervisors/xen/src
 	PATH="$$(fixtures/toolchain/build.sh):$$PATH" $(MAKE) -B -C linker/hypervisors/lol/src-ia64
 	$(MAKE) -B -C linker/hypervisors/vnuma/src-ia64

@@ -25,8 +25,8 @@ SIGN_64 = 1 << 63
 
 
 class Field(NamedTuple):
-    """How a kind of fixup is stored: "module:attribute" of the hole, bits checked (0: all 64 kept), whether P is
-    subtracted, what the value is a multiple of.
+    """How a kind of fixup is stored: "module:attribute" of the hole, bits checked (0: none, the hole keeps its own),
+    whether P is subtracted, what the value is a multiple of.
     """
 
     hole: str
@@ -38,6 +38,7 @@ class Field(NamedTuple):
 FIELDS = {
     FixupKind.PC32: Field("linker.holes:INT32", 32, True),
     FixupKind.ABS32: Field("linker.holes:INT32", 32, False),
+    FixupKind.WORD32: Field("linker.holes:WORD32", 0, False),
     FixupKind.ABS64: Field("linker.holes:WORD64", 0, False),
     FixupKind.BRL: Field("linker.sites.ia64.holes:BRANCH", 64, True, 16),
     FixupKind.MOVL: Field("linker.sites.ia64.holes:IMMEDIATE", 0, False),
@@ -88,7 +89,8 @@ def _values(
     else:
         values = [va + fixup.addend for va in symbol]
     if not kind.signed_bits:
-        return [value & WORD_MASK for value in values]
+        mask = (1 << hole_of(fixup.kind).value_bits) - 1
+        return [value & mask for value in values]
     if not kind.pc_relative or kind.signed_bits == 64:
         values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # addresses wrap
     if values:

@@ -92,8 +92,37 @@ def grow(kept: Kept, record_count: int, entry_va: int, codec: Codec) -> tuple[by
     builder = lief.ELF.Builder(binary, config)
     builder.build()
     grown = bytearray(builder.get_build())
+    _put_back_headers(original, grown, {text_va, data_va})
     _put_back_contents(original, grown)
     return bytes(grown), Reserve(text_va, part_len, data_va, part_len, entry_va)
+
+
+# Of Elf32 and Elf64 (gABI): where e_phoff, e_shoff and sh_addr are, and the lengths of a program and a section header.
+HEADER_FIELDS = {4: (28, 32, 12, 32, 40), 8: (32, 40, 16, 56, 64)}
+PT_NULL = 0
+
+
+def _put_back_headers(original: bytes, grown: bytearray, added_va: set[int]) -> None:
+    """Undo what LIEF does to headers beside adding some.
+
+    It moves the addresses of sections behind the place where it puts its new program headers (a .bss, an empty .data),
+    though the segments stay; and it has those headers loaded, in memory that the guest may use.
+    """
+    before, after = read_headers(original), read_headers(grown)
+    word_len = after.word_len
+    segments_at, sections_at, va_at, segment_len, section_len = HEADER_FIELDS[word_len]
+    segments_off, sections_off = (
+        int.from_bytes(grown[at : at + word_len], "little") for at in (segments_at, sections_at)
+    )
+    for number, (section, twin) in enumerate(zip(before.sections, after.sections, strict=False)):
+        if (section.name, section.type, section.len) == (twin.name, twin.type, twin.len):
+            at = sections_off + number * section_len + va_at
+            grown[at : at + word_len] = section.va.to_bytes(word_len, "little")
+    known_va = added_va | {segment.va for segment in before.segments if segment.type == "PT_LOAD"}
+    for number, segment in enumerate(after.segments):
+        if segment.type == "PT_LOAD" and segment.va not in known_va:
+            at = segments_off + number * segment_len
+            grown[at : at + 4] = PT_NULL.to_bytes(4, "little")
 
 
 def _put_back_contents(original: bytes, grown: bytearray) -> None:

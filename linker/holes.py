@@ -42,7 +42,7 @@ class PlainHole:
     from_end = True
 
     def __init__(self, type_code: str) -> None:
-        """i: 4 bytes with sign; q and Q: 8 bytes with and without."""
+        """i and I: 4 bytes with and without sign; q and Q: 8 bytes."""
         self._type_code = type_code
         self._len = array(type_code).itemsize
         self.value_bits = 8 * self._len
@@ -68,4 +68,5 @@ class PlainHole:
         return values
 
 
-INT32, INT64, WORD64 = PlainHole("i"), PlainHole("q"), PlainHole("Q")
+INT32, WORD32 = PlainHole("i"), PlainHole("I")
+INT64, WORD64 = PlainHole("q"), PlainHole("Q")

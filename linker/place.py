@@ -5,6 +5,7 @@ changes what its PC-relative references across the two must say, and where its a
 
     lea flag(%rip), %rax     R_X86_64_PC32      field += (how far the data moved) - (how far the text moved)
     .quad handler            R_X86_64_RELATIVE  word = addend + (how far the part moved the addend is in)
+    movl $handler, %eax      R_386_RELATIVE     the same; the addend is what the word holds
 """
 
 from __future__ import annotations
@@ -27,8 +28,21 @@ if TYPE_CHECKING:
     from linker.read_image import Section
     from linker.sites.codec import Codec, Relocations
 
-RELA = struct.Struct("<QQq")
-SYMBOL = struct.Struct("<IBBHQQ")
+
+class Layouts(NamedTuple):
+    """ELF tables of one class (gABI). `relocation`: Elf64_Rela, or Elf32_Rel, whose addend is in the word itself."""
+
+    symbol: struct.Struct
+    symbol_fields: tuple[int, int, int]  # positions of name, section, value
+    relocation_type: str
+    relocation: struct.Struct
+    symbol_shift: int  # r_info is symbol << this | type
+
+
+LAYOUTS = {
+    4: Layouts(struct.Struct("<IIIBBH"), (0, 5, 1), "SHT_REL", struct.Struct("<II"), 8),
+    8: Layouts(struct.Struct("<IBBHQQ"), (0, 3, 4), "SHT_RELA", struct.Struct("<QQq"), 32),
+}
 SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 PF_X, PF_W = 1, 2
 
@@ -54,7 +68,7 @@ class Reference(NamedTuple):
 
 
 class Module(NamedTuple):
-    """An interface module as read. `pointers`: address of a 64-bit word -> the address it holds, both as linked."""
+    """An interface module as read. `pointers`: address of a word -> the address it holds, both as linked."""
 
     name: str
     target: str
@@ -65,6 +79,7 @@ class Module(NamedTuple):
     exports: Mapping[str, int]
     crossing: tuple[Reference, ...]
     pointers: Mapping[int, int]
+    word_len: int
 
 
 class Placed(NamedTuple):
@@ -96,7 +111,7 @@ def _read(name: str, contents: bytes, relocations: Relocations) -> Module:
         Part(load.va, contents[load.off : load.off + load.len].ljust(load.memory_len, b"\0"))
         for load in executable + writable
     )
-    elf = _Contents(contents, headers.sections)
+    elf = _Contents(contents, headers.sections, LAYOUTS[headers.word_len])
     said = _module_note(elf)
     return Module(
         name=name,
@@ -107,13 +122,15 @@ def _read(name: str, contents: bytes, relocations: Relocations) -> Module:
         data=data,
         exports=_exports(elf),
         crossing=tuple(_crossing(elf, [text, data], relocations)),
-        pointers=_pointers(elf, relocations),
+        pointers=_pointers(elf, [text, data], relocations, headers.word_len),
+        word_len=headers.word_len,
     )
 
 
 class _Contents(NamedTuple):
     memory: bytes
     sections: Sequence[Section]
+    layouts: Layouts
 
     def at(self, index: int) -> Section:
         if index >= len(self.sections):
@@ -127,8 +144,20 @@ class _Contents(NamedTuple):
         data = self.data(section)
         return layout.iter_unpack(data[: len(data) - len(data) % layout.size])
 
-    def relocations(self, *, dynamic: bool) -> Iterator[Section]:
-        return (s for s in self.sections if s.type == "SHT_RELA" and bool(s.flags & SHF_ALLOC) == dynamic)
+    def relocation_sections(self, *, dynamic: bool) -> Iterator[Section]:
+        wanted = self.layouts.relocation_type
+        return (s for s in self.sections if s.type == wanted and bool(s.flags & SHF_ALLOC) == dynamic)
+
+    def relocations(self, section: Section) -> Iterator[tuple[int, int, int, int | None]]:
+        """Address, type, symbol's index and addend, None where the word holds it."""
+        shift = self.layouts.symbol_shift
+        for va, info, *addend in self.rows(section, self.layouts.relocation):
+            yield va, info & (1 << shift) - 1, info >> shift, addend[0] if addend else None
+
+    def symbols(self, table: Section) -> Iterator[tuple[int, int, int]]:
+        """Offset of the name, section and address of each symbol."""
+        name, section, va = self.layouts.symbol_fields
+        return ((row[name], row[section], row[va]) for row in self.rows(table, self.layouts.symbol))
 
 
 def _module_note(elf: _Contents) -> formats.Parsed:
@@ -142,7 +171,7 @@ def _exports(elf: _Contents) -> dict[str, int]:
     exports = {}
     for table in (section for section in elf.sections if section.type == "SHT_DYNSYM"):
         names = elf.data(elf.at(table.link))
-        for name_off, _, _, section, va, _ in islice(elf.rows(table, SYMBOL), 1, None):
+        for name_off, section, va in islice(elf.symbols(table), 1, None):
             name = string_at(names, name_off)
             if section == SHN_UNDEF:
                 raise LinkError(f"undefined symbol '{name}'", expected="a module that is complete")
@@ -152,13 +181,12 @@ def _exports(elf: _Contents) -> dict[str, int]:
 
 def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> Iterator[Reference]:
     """References from one part to the other, out of the static relocations."""
-    for section in elf.relocations(dynamic=False):
+    for section in elf.relocation_sections(dynamic=False):
         patched = elf.at(section.info)
         if not patched.flags & SHF_ALLOC:
             continue
-        symbols = list(elf.rows(elf.at(section.link), SYMBOL))
-        for va, info, _ in elf.rows(section, RELA):
-            kind, symbol = info & 0xFFFFFFFF, symbols[info >> 32]
+        symbols = list(elf.symbols(elf.at(section.link)))
+        for va, kind, index, _ in elf.relocations(section):
             if kind in relocations.unmoved:
                 continue
             where = f"{patched.name} at {va:#x}"
@@ -170,9 +198,10 @@ def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> It
                     expected=" or ".join(name for name, _ in relocations.pc_relative.values()),
                     advice="build it position-independent with hidden visibility",
                 )
-            if symbol[3] == SHN_UNDEF or symbol[3] >= SHN_LORESERVE:
+            _, symbol_section, _ = symbols[index]
+            if symbol_section == SHN_UNDEF or symbol_section >= SHN_LORESERVE:
                 raise LinkError("module refers to no section of its own", where=where, expected="a defined symbol")
-            target_va = elf.at(symbol[3]).va
+            target_va = elf.at(symbol_section).va
             if kind in relocations.gp_relative:
                 if _part_of(parts, target_va) is parts[0]:
                     raise LinkError(
@@ -188,19 +217,21 @@ def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> It
                 yield Reference(place_va, target_va, hole)
 
 
-def _pointers(elf: _Contents, relocations: Relocations) -> dict[int, int]:
+def _pointers(elf: _Contents, parts: list[Part], relocations: Relocations, word_len: int) -> dict[int, int]:
     pointers = {}
     relative, relative_name = relocations.relative
-    for section in elf.relocations(dynamic=True):
-        for va, info, addend in elf.rows(section, RELA):
-            if info & 0xFFFFFFFF != relative:
+    for section in elf.relocation_sections(dynamic=True):
+        for va, kind, _, addend in elf.relocations(section):
+            if kind != relative:
                 raise LinkError(
                     "module has a dynamic relocation that is not relative",
                     where=f"{va:#x}",
-                    found=f"type {info & 0xFFFFFFFF}",
+                    found=f"type {kind}",
                     expected=f"{relative} ({relative_name})",
                 )
-            pointers[va] = addend
+            part = _part_of(parts, va)
+            held = int.from_bytes(part.contents[va - part.va : va - part.va + word_len], "little")
+            pointers[va] = held if addend is None else addend
     return pointers
 
 
@@ -233,6 +264,7 @@ def place(module: Module, text_va: int, data_va: int) -> Placed:
     for va, address in module.pointers.items():
         part = _part_of(parts, va)
         value = address + moved[_part_of(parts, address)]
-        placed[part][va - part.va : va - part.va + 8] = (value & (1 << 64) - 1).to_bytes(8, "little")
+        word = (value & (1 << 8 * module.word_len) - 1).to_bytes(module.word_len, "little")
+        placed[part][va - part.va : va - part.va + module.word_len] = word
     symbols = {name: va + moved[_part_of(parts, va)] for name, va in module.exports.items()}
     return Placed(placed[module.text], placed[module.data], symbols)

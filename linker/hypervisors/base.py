@@ -40,6 +40,7 @@ class FixupKind(enum.Enum):
 
     PC32 = "pc32"  # signed 32 bits: S + A - P, as ELF's R_X86_64_PC32
     ABS32 = "abs32"  # signed 32 bits: S + A (R_X86_64_32S)
+    WORD32 = "word32"  # 32 bits: S + A, in 32-bit code (R_386_32)
     ABS64 = "abs64"  # 64 bits: S + A
     BRL = "brl"  # distance of a brl, S + A - P where P is its bundle (R_IA64_PCREL60B)
     MOVL = "movl"  # immediate of a movl, S + A (R_IA64_IMM64)

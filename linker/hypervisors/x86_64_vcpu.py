@@ -1,4 +1,4 @@
-"""What modules on x86-64 that share `vcpu_x86_64/` share here: inline forms, and the tables they read about an image.
+"""What modules that share `vcpu_x86_64/` share here: inline forms of x86-64, and the tables they read about an image.
 
 The layouts of the tables are `struct row` and `struct site` in `vcpu_x86_64/vcpu.h`.
 """

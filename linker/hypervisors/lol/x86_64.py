@@ -81,8 +81,19 @@ JUMP_STUB = Stub(
 )
 
 
-def _call(entry: str, reason: str, *, pad_front: bool = False) -> Form:
+def call(entry: str, reason: str, *, pad_front: bool = False) -> Form:
+    """A call of one of the module's own entries."""
     return Form(FormKind.CALL, CALL, (Fixup(1, entry, PC32_END),), reason=reason, pad_front=pad_front)
+
+
+def fitting(insn: Instruction, best: Form, room_len: int, flags: int) -> Form | Unbindable:
+    """The best form where there is room for it, else a trap where the instruction makes one."""
+    if len(best.code) <= room_len:
+        return best
+    if insn.class_name in FAULT_ANYWAY:
+        reason = f"{room_len} bytes are too few for a jump; the host's #GP tells"
+        return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=bool(flags & INFO_PAD_FRONT))
+    return Unbindable(f"{best.kind.value} form takes {len(best.code)} bytes, the site has {room_len}")
 
 
 class LolBinding:
@@ -94,13 +105,7 @@ class LolBinding:
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction."""
-        form = self._best_form(insn, flags)
-        if len(form.code) <= room_len:
-            return form
-        if insn.class_name in FAULT_ANYWAY:
-            reason = f"{room_len} bytes are too few for a jump; the host's #GP tells"
-            return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=bool(flags & INFO_PAD_FRONT))
-        return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
+        return fitting(insn, self._best_form(insn, flags), room_len, flags)
 
     def _best_form(self, insn: Instruction, flags: int) -> Form:
         name = insn.class_name
@@ -115,11 +120,11 @@ class LolBinding:
             return Form(FormKind.JUMP, JMP, (Fixup(1, STUB, PC32_END),), JUMP_STUB, reason)
         if name == "sti":
             # The call ends with the site: it returns to the instruction in the interrupt shadow, not to padding.
-            return _call("lol_sti", "sets the virtual interrupt flag", pad_front=True)
+            return call("lol_sti", "sets the virtual interrupt flag", pad_front=True)
         if name == "hlt":
-            return _call("lol_hlt", "sleeps in the host")
+            return call("lol_hlt", "sleeps in the host")
         if name in ENTRIES and insn.width_bits == 64:
-            return _call(ENTRIES[name], "works the virtual flags")
+            return call(ENTRIES[name], "works the virtual flags")
         return Form(FormKind.CALL, CALL, (Fixup(1, STUB, PC32_END),), CALL_STUB, "worked by the module")
 
     def tables(self, context: TableContext) -> Tables:

@@ -17,10 +17,10 @@ static u64 register_value(unsigned number, unsigned bytes)
 /* 32-bit writes clear the upper half, narrower ones keep the rest. */
 void set_register(unsigned number, unsigned bytes, u64 value)
 {
-    u64 *reg = &frame.reg[number];
+    uword *reg = &frame.reg[number];
 
     if (bytes == 8)
-        *reg = value;
+        *reg = (uword)value;
     else if (bytes == 4)
         *reg = (u32)value;
     else
@@ -44,7 +44,7 @@ u64 operand_va(const struct row *row)
         va += fs_base();
     if (row->segment == SEG_GS)
         va += gs_base();
-    return va;
+    return (uword)va;
 }
 
 /* The source of an instruction whose operand number `operand` is r/m. */
@@ -92,20 +92,21 @@ static struct fault op_popf(unsigned bytes)
 
 static struct fault op_load_table(const struct row *row, struct table_register *table)
 {
-    u8 image[10];
+    u8 image[2 + sizeof(uword)];
 
     TRY(guest_read(operand_va(row), image, sizeof image));
+    table->base = 0;
     copy_bytes(&table->limit, image, 2);
-    copy_bytes(&table->base, image + 2, 8);
+    copy_bytes(&table->base, image + 2, sizeof(uword));
     return NO_FAULT;
 }
 
 static struct fault op_store_table(const struct row *row, const struct table_register *table)
 {
-    u8 image[10];
+    u8 image[2 + sizeof(uword)];
 
     copy_bytes(image, &table->limit, 2);
-    copy_bytes(image + 2, &table->base, 8);
+    copy_bytes(image + 2, &table->base, sizeof(uword));
     return guest_write(operand_va(row), image, sizeof image);
 }
 
@@ -183,7 +184,7 @@ static struct fault op_rdmsr(void)
 
 static struct fault op_wrmsr(void)
 {
-    return write_msr((u32)frame.reg[RCX], frame.reg[RDX] << 32 | (u32)frame.reg[RAX]);
+    return write_msr((u32)frame.reg[RCX], (u64)frame.reg[RDX] << 32 | (u32)frame.reg[RAX]);
 }
 
 static void op_rdtsc(void)
@@ -239,21 +240,28 @@ static struct fault op_pop_segment(const struct row *row)
     return NO_FAULT;
 }
 
+/* C4 LES, C5 LDS, 0F B2 LSS, 0F B4 LFS, 0F B5 LGS. No prefix looks like one of them. */
+static unsigned far_pointer_segment(const struct row *row)
+{
+    unsigned i = 0;
+
+    while (row->code[i] != 0x0f && (row->code[i] & 0xfe) != 0xc4)
+        i++;
+    if (row->code[i] != 0x0f)
+        return row->code[i] == 0xc4 ? SEG_ES : SEG_DS;
+    return row->code[i + 1] == 0xb2 ? SEG_SS : row->code[i + 1] == 0xb4 ? SEG_FS : SEG_GS;
+}
+
 static struct fault op_load_far_pointer(const struct row *row)
 {
-    static const u8 opcode_segment[3] = {SEG_SS, SEG_FS, SEG_GS}; /* 0F B2, 0F B4, 0F B5 */
     u8 image[10];
     u64 offset = 0;
     u16 selector;
-    unsigned i = 0, opcode;
 
-    while (row->code[i] != 0x0f)
-        i++;
-    opcode = row->code[i + 1];
     TRY(guest_read(operand_va(row), image, row->width + 2u));
     copy_bytes(&offset, image, row->width);
     copy_bytes(&selector, image + row->width, 2);
-    TRY(load_segment(opcode_segment[opcode == 0xb2 ? 0 : opcode - 0xb3], selector));
+    TRY(load_segment(far_pointer_segment(row), selector));
     set_register(row->reg[0], row->width, offset);
     return NO_FAULT;
 }

@@ -22,7 +22,7 @@ static u64 user_io_instruction(const u8 *code, struct row *row)
     unsigned i = 0;
     bool narrow = false;
 
-    *row = (struct row){.base = -1, .index = -1, .address_bits = 64, .segment = SEG_DS};
+    *row = (struct row){.base = -1, .index = -1, .address_bits = ADDRESS_BITS, .segment = SEG_DS};
     for (; i < 4 && (code[i] == 0x66 || code[i] == 0xf3 || code[i] == 0xf2); i++) {
         narrow |= code[i] == 0x66;
         row->flags |= code[i] != 0x66 ? ROW_REPEAT : 0;
@@ -53,7 +53,8 @@ static bool looks_privileged(const u8 *code)
 {
     unsigned i = 0;
 
-    while (i < 4 && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 || code[i] == 0xf3 || (code[i] & 0xf0) == 0x40))
+    while (i < 4 && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 || code[i] == 0xf3 ||
+                     (HAS_REX && (code[i] & 0xf0) == 0x40)))
         i++;
     switch (code[i]) {
     case 0x6c: case 0x6d: case 0x6e: case 0x6f: case 0xe4: case 0xe5: case 0xe6: case 0xe7: case 0xec: case 0xed:

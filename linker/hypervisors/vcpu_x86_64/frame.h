@@ -16,8 +16,10 @@
 #define F_HOST_WORDS 128
 /* What iretq pops, in its order: RIP, CS, flags, RSP, SS. */
 #define F_RIP 160
+#define F_HOST_CS 168
 #define F_FLAGS 176
 #define F_IRET_RSP 184
+#define F_HOST_SS 192
 #define F_LEN 200
 
 #endif

@@ -20,7 +20,7 @@ LINKER_WORD vcpu_data_len;
 
 const struct row *site_row(const struct site *site)
 {
-    return (const struct row *)vcpu_rows_va + site->row;
+    return (const struct row *)(uword)vcpu_rows_va + site->row;
 }
 
 u64 site_start_va(const struct site *site)
@@ -37,7 +37,7 @@ u64 linked_va(u64 va)
 /* The site that holds `va`, NULL when none does. */
 const struct site *site_at(u64 va)
 {
-    const struct site *sites = (const struct site *)vcpu_sites_va;
+    const struct site *sites = (const struct site *)(uword)vcpu_sites_va;
     u64 low = 0, high = vcpu_site_count;
 
     while (low < high) {

@@ -28,12 +28,9 @@ void say_decimal(u64 value)
 static void say_register(const char *name, u64 value, const char *end)
 {
     say(name);
-    say_number(value, 16, 16);
+    say_number(value, 16, 2 * sizeof(uword));
     say(end);
 }
-
-static const char *const register_names[16] = {"rax ", " rcx ", " rdx ", " rbx ", "rsp ", " rbp ", " rsi ", " rdi ",
-                                               "r8  ", " r9  ", " r10 ", " r11 ", "r12 ", " r13 ", " r14 ", " r15 "};
 
 void stop_guest(const char *reason, u64 va)
 {
@@ -56,13 +53,13 @@ void stop_guest(const char *reason, u64 va)
         say("\n  site: 0x");
         say_hex(site_start_va(site));
         say("\n  instruction: ");
-        say((const char *)site_row(site)->text_va);
+        say((const char *)(uword)site_row(site)->text_va);
     }
     say("\n");
-    for (i = 0; i < 16; i++)
+    for (i = 0; i < GENERAL_REGISTERS; i++)
         say_register(register_names[i], frame.reg[i], i % 4 == 3 ? "\n" : "");
-    say_register("rip ", frame.rip, "");
-    say_register(" flg ", guest_flags(), "");
+    say_register(address_name, frame.rip, "");
+    say_register(flags_name, guest_flags(), "");
     say_register(" cr2 ", vcpu_cr[2], "");
     say_register(" cr3 ", vcpu_cr[3], "\n");
     stop_exit(1);

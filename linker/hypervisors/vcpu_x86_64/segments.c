@@ -1,18 +1,13 @@
 /*
- * Segment registers and descriptors. The host never loads a guest selector: in 64-bit mode only the FS and GS bases
- * matter, and those are set directly. All checks are those of Intel SDM vol. 2 (MOV, LLDT, LTR, LAR, LSL, VERR) and
- * vol. 3, chapter 5.
+ * Segment registers and descriptors. The host never loads a guest selector: what a loaded segment means to the hardware
+ * is segment_loaded()'s business. All checks are those of Intel SDM vol. 2 (MOV, LLDT, LTR, LAR, LSL, VERR) and vol. 3,
+ * chapter 5.
  */
 #include "classes.h"
 #include "vcpu.h"
 
-#define SYSTEM_LDT 2
-#define SYSTEM_TSS_AVAILABLE 9
-#define SYSTEM_TSS_BUSY 11
-#define SYSTEM_CALL_GATE 12
-
 /* Where a selector's descriptor stands; false when the selector is outside its table. */
-static bool descriptor_va(u16 selector, unsigned length, u64 *va)
+bool descriptor_va(u16 selector, unsigned length, u64 *va)
 {
     u64 base = selector & 4 ? vcpu.ldt.base : vcpu.gdt.base;
     u32 limit = selector & 4 ? (vcpu.ldt.selector & ~3u ? vcpu.ldt.limit : 0) : vcpu.gdt.limit;
@@ -45,16 +40,10 @@ struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *d)
     d->limit = (low & 0xffff) | ((low >> 32) & 0xf0000);
     if ((low >> 55) & 1)
         d->limit = d->limit << 12 | 0xfff;
-    if (!d->is_code_or_data) {
-        if (!descriptor_va(selector, 16, &va))
-            return fault_code(vector, selector & ~3u);
-        TRY(system_read(va + 8, &d->high, 8));
-        d->base |= d->high << 32;
-    }
-    return NO_FAULT;
+    return d->is_code_or_data ? NO_FAULT : read_system_part(selector, vector, d);
 }
 
-static struct fault set_descriptor_bits(u16 selector, u64 bits)
+struct fault set_descriptor_bits(u16 selector, u64 bits)
 {
     u64 va, low;
 
@@ -68,18 +57,6 @@ static struct fault set_descriptor_bits(u16 selector, u64 bits)
     return NO_FAULT;
 }
 
-#define ACCESSED (1ull << 40)
-#define BUSY (1ull << 41)
-
-static void note_loaded(unsigned segment, u16 selector, u64 base)
-{
-    vcpu.selector[segment] = selector;
-    if (segment == SEG_FS)
-        set_fs_base(base);
-    if (segment == SEG_GS)
-        set_gs_base(base);
-}
-
 /* MOV to, POP and far-pointer loads of ES, SS, DS, FS, GS. */
 struct fault load_segment(unsigned segment, u16 selector)
 {
@@ -89,9 +66,10 @@ struct fault load_segment(unsigned segment, u16 selector)
     if (segment == SEG_CS)
         return fault_plain(V_UD);
     if (!(selector & ~3u)) {
-        if (segment == SEG_SS && (cpl() == 3 || rpl != cpl()))
+        if (segment == SEG_SS && (!null_stack_allowed || cpl() == 3 || rpl != cpl()))
             return fault_code(V_GP, 0);
-        note_loaded(segment, selector, 0);
+        segment_loaded(segment, NULL);
+        vcpu.selector[segment] = selector;
         return NO_FAULT;
     }
     TRY(read_descriptor(selector, V_GP, &d));
@@ -106,8 +84,9 @@ struct fault load_segment(unsigned segment, u16 selector)
     }
     if (!d.present)
         return fault_code(segment == SEG_SS ? V_SS : V_NP, selector & ~3u);
-    TRY(set_descriptor_bits(selector, ACCESSED));
-    note_loaded(segment, selector, d.base);
+    TRY(set_descriptor_bits(selector, DESCRIPTOR_ACCESSED));
+    segment_loaded(segment, &d);
+    vcpu.selector[segment] = selector;
     return NO_FAULT;
 }
 
@@ -143,39 +122,9 @@ struct fault load_task(u16 selector)
         return fault_code(V_GP, selector & ~3u);
     if (!d.present)
         return fault_code(V_NP, selector & ~3u);
-    TRY(set_descriptor_bits(selector, BUSY));
+    TRY(set_descriptor_bits(selector, DESCRIPTOR_BUSY));
     vcpu.task = (struct system_segment){.selector = selector, .base = d.base, .limit = d.limit};
     return NO_FAULT;
-}
-
-/* CS for a transfer that has made its privilege checks; the descriptor has been read. */
-struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *d)
-{
-    if (!d->present)
-        return fault_code(V_NP, selector & ~3u);
-    if (!d->long_mode)
-        stop_guest("the guest enters 32-bit code, which this module does not run", frame.rip);
-    TRY(set_descriptor_bits(selector, ACCESSED));
-    vcpu.selector[SEG_CS] = (selector & ~3u) | new_cpl;
-    return NO_FAULT;
-}
-
-/* 64-bit TSS: RSP0 at 4, IST1 at 36 (Intel SDM vol. 3, 8.7). */
-static struct fault stack_from_task(u32 offset, u64 *rsp)
-{
-    if (offset + 7 > vcpu.task.limit)
-        return fault_code(V_TS, vcpu.task.selector & ~3u);
-    return system_read(vcpu.task.base + offset, rsp, 8);
-}
-
-struct fault stack_for_level(unsigned level, u64 *rsp)
-{
-    return stack_from_task(4 + 8 * level, rsp);
-}
-
-struct fault stack_from_ist(unsigned ist, u64 *rsp)
-{
-    return stack_from_task(36 + 8 * (ist - 1), rsp);
 }
 
 /* IOPL, then the TSS's permission bitmap (Intel SDM vol. 1, 19.5). */
@@ -209,13 +158,9 @@ void drop_privileged_segments(void)
         if (!(selector & ~3u))
             continue;
         if (read_descriptor(selector, V_GP, &d).raised || (!d.conforming && d.dpl < cpl()))
-            vcpu.selector[data_segments[i]] = 0;
+            segment_dropped(data_segments[i]);
     }
 }
-
-/* System types each instruction accepts in long mode (Intel SDM vol. 2, LAR table 3-53, LSL table 3-56). */
-#define LAR_SYSTEM_TYPES (1u << SYSTEM_LDT | 1u << SYSTEM_TSS_AVAILABLE | 1u << SYSTEM_TSS_BUSY | 1u << SYSTEM_CALL_GATE)
-#define LSL_SYSTEM_TYPES (1u << SYSTEM_LDT | 1u << SYSTEM_TSS_AVAILABLE | 1u << SYSTEM_TSS_BUSY)
 
 static bool inspectable(unsigned class_number, u16 selector, struct descriptor *d, struct fault *fault)
 {
@@ -230,8 +175,8 @@ static bool inspectable(unsigned class_number, u16 selector, struct descriptor *
         return false;
     }
     if (!d->is_code_or_data) {
-        unsigned types = class_number == CLASS_LAR   ? LAR_SYSTEM_TYPES
-                         : class_number == CLASS_LSL ? LSL_SYSTEM_TYPES
+        unsigned types = class_number == CLASS_LAR   ? lar_system_types
+                         : class_number == CLASS_LSL ? lsl_system_types
                                                      : 0;
 
         if (!(types >> d->type & 1))

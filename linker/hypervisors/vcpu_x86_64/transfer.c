@@ -1,12 +1,5 @@
-/* Every operation that changes CS: IRET, far returns, jumps and calls, SYSCALL, SYSRET, SYSEXIT. Intel SDM vol. 2. */
+/* Far returns, jumps and calls, and the flags. IRET and the system calls: long_mode.c. Intel SDM vol. 2. */
 #include "vcpu.h"
-
-#define EFER_SCE (1ull << 0)
-
-bool canonical(u64 va)
-{
-    return (u64)((s64)(va << 16) >> 16) == va;
-}
 
 /* RFLAGS as the guest sees them. */
 u64 guest_flags(void)
@@ -44,7 +37,7 @@ u64 changeable_flags(unsigned level)
     return flags;
 }
 
-static u64 stack_word(const u8 *bytes, unsigned index, unsigned width)
+u64 stack_word(const u8 *bytes, unsigned index, unsigned width)
 {
     u64 value = 0;
 
@@ -58,7 +51,7 @@ static void advance_stack(u64 bytes)
 }
 
 /* CS of a return: RPL is the new CPL and no smaller than the old one. */
-static struct fault check_return_code(u16 selector, struct descriptor *d)
+struct fault check_return_code(u16 selector, struct descriptor *d)
 {
     unsigned level = selector & 3;
 
@@ -72,12 +65,12 @@ static struct fault check_return_code(u16 selector, struct descriptor *d)
     return NO_FAULT;
 }
 
-static struct fault check_return_stack(u16 selector, unsigned level)
+struct fault check_return_stack(u16 selector, unsigned level)
 {
     struct descriptor d;
 
     if (!(selector & ~3u)) {
-        if (level == 3 || (selector & 3u) != level)
+        if (!null_stack_allowed || level == 3 || (selector & 3u) != level)
             return fault_code(V_GP, 0);
         return NO_FAULT;
     }
@@ -86,47 +79,17 @@ static struct fault check_return_stack(u16 selector, unsigned level)
         return fault_code(V_GP, selector & ~3u);
     if (!d.present)
         return fault_code(V_SS, selector & ~3u);
+    segment_loaded(SEG_SS, &d);
     return NO_FAULT;
 }
 
-static void arrive(unsigned level, u64 rip)
+void arrive(unsigned level, u64 rip)
 {
     frame.rip = rip;
     if (level == 3)
         require_user_dispatch();
     time_stamp_for_level(level);
     mmu_enter_level(level);
-}
-
-struct fault op_iret(unsigned width)
-{
-    u8 image[40];
-    u64 rip, flags, rsp;
-    u16 cs, ss;
-    unsigned old_level = cpl(), level;
-    struct descriptor code;
-
-    if (vcpu_other_flags & FLAG_NT)
-        return fault_code(V_GP, 0);
-    TRY(guest_read(frame.reg[RSP], image, 5 * width));
-    rip = stack_word(image, 0, width);
-    cs = (u16)stack_word(image, 1, width);
-    flags = stack_word(image, 2, width);
-    rsp = stack_word(image, 3, width);
-    ss = (u16)stack_word(image, 4, width);
-    TRY(check_return_code(cs, &code));
-    level = cs & 3;
-    TRY(check_return_stack(ss, level));
-    if (!canonical(rip))
-        return fault_code(V_GP, 0);
-    TRY(load_code(cs, level, &code));
-    set_guest_flags(flags, changeable_flags(old_level) & (width == 2 ? 0xffff : ~0ull));
-    vcpu.selector[SEG_SS] = ss;
-    frame.reg[RSP] = rsp;
-    if (level > old_level)
-        drop_privileged_segments();
-    arrive(level, rip);
-    return NO_FAULT;
 }
 
 struct fault op_far_return(unsigned width, u64 release)
@@ -162,7 +125,17 @@ struct fault op_far_return(unsigned width, u64 release)
     return NO_FAULT;
 }
 
-/* Far JMP and CALL through memory m16:16, m16:32, m16:64; to code of the same privilege. */
+/* The far pointer in the instruction itself: behind prefixes and the opcode EA or 9A. */
+static void immediate_pointer(const struct row *row, u8 *pointer)
+{
+    unsigned i = 0;
+
+    while (row->code[i] != 0xea && row->code[i] != 0x9a)
+        i++;
+    copy_bytes(pointer, row->code + i + 1, row->width + 2u);
+}
+
+/* Far JMP and CALL to code of the same privilege. */
 struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
 {
     unsigned width = row->width;
@@ -171,7 +144,10 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
     u16 selector;
     struct descriptor code;
 
-    TRY(guest_read(operand_va(row), pointer, width + 2u));
+    if (row->flags & ROW_MEMORY)
+        TRY(guest_read(operand_va(row), pointer, width + 2u));
+    else
+        immediate_pointer(row, pointer);
     copy_bytes(&rip, pointer, width);
     copy_bytes(&selector, pointer + width, 2);
     if (!(selector & ~3u))
@@ -198,55 +174,5 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
     if (call)
         frame.reg[RSP] -= 2 * width;
     arrive(cpl(), rip);
-    return NO_FAULT;
-}
-
-/* The instruction itself cannot be replaced in user programs; Syscall User Dispatch brings it here, RIP behind it. */
-struct fault op_syscall(void)
-{
-    u64 flags = guest_flags();
-
-    if (!(vcpu.efer & EFER_SCE)) {
-        frame.rip -= 2;
-        return fault_plain(V_UD);
-    }
-    frame.reg[RCX] = frame.rip;
-    frame.reg[R11] = flags;
-    vcpu.selector[SEG_CS] = (vcpu.star >> 32) & 0xfffc;
-    vcpu.selector[SEG_SS] = ((vcpu.star >> 32) & 0xfffc) + 8;
-    set_guest_flags(flags & ~vcpu.sfmask, FLAGS_HOST | FLAGS_VIRTUAL);
-    arrive(0, vcpu.lstar);
-    return NO_FAULT;
-}
-
-struct fault op_sysret(unsigned width)
-{
-    if (!(vcpu.efer & EFER_SCE))
-        return fault_plain(V_UD);
-    if (cpl() != 0)
-        return fault_code(V_GP, 0);
-    if (width != 8)
-        stop_guest("sysret to 32-bit code, which this module does not run", frame.rip);
-    if (!canonical(frame.reg[RCX]))
-        return fault_code(V_GP, 0);
-    vcpu.selector[SEG_CS] = (((vcpu.star >> 48) + 16) & 0xffff) | 3;
-    vcpu.selector[SEG_SS] = (((vcpu.star >> 48) + 8) & 0xffff) | 3;
-    set_guest_flags(frame.reg[R11], FLAGS_HOST | FLAGS_VIRTUAL);
-    arrive(3, frame.reg[RCX]);
-    return NO_FAULT;
-}
-
-struct fault op_sysexit(unsigned width)
-{
-    if (cpl() != 0 || !(vcpu.sysenter[0] & ~3ull))
-        return fault_code(V_GP, 0);
-    if (width != 8)
-        stop_guest("sysexit to 32-bit code, which this module does not run", frame.rip);
-    if (!canonical(frame.reg[RDX]) || !canonical(frame.reg[RCX]))
-        return fault_code(V_GP, 0);
-    vcpu.selector[SEG_CS] = ((vcpu.sysenter[0] + 32) & 0xffff) | 3;
-    vcpu.selector[SEG_SS] = ((vcpu.sysenter[0] + 40) & 0xffff) | 3;
-    frame.reg[RSP] = frame.reg[RCX];
-    arrive(3, frame.reg[RDX]);
     return NO_FAULT;
 }

@@ -1,5 +1,6 @@
 /*
- * The virtual CPU and its machine (docs/machine.md), as interface modules on x86-64 share them.
+ * The virtual CPU and its machine (docs/machine.md), as interface modules on x86-64 and i386 share them. What depends on
+ * the processor mode is in files of its own: long_mode.c, control.c, tables.c and firmware.c here and in ../vcpu_i386/.
  *
  * All of it works on `frame`, the guest's registers. A module brings them there and back, and has what is declared under
  * "the host" below. Nothing here follows a guest pointer: the guest's page tables are walked and guest-physical memory is
@@ -12,13 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "frame.h"
+#include <mode.h> /* of the processor mode that the module is for, found by -I */
 
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
+typedef uintptr_t uword; /* a general register of the guest */
 
 #define EXPORT __attribute__((visibility("default"), used))
 /* A word that the linker writes. In .data, for the linker fills the file's bytes. */
@@ -26,16 +28,14 @@ typedef int64_t s64;
 
 /* ---- the guest's registers while the module works ---- */
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
-
 struct frame {
-    u64 reg[16];
-    u64 host_words[4]; /* the module's own use, on the way back to the guest */
-    u64 rip;
-    u64 host_cs;
-    u64 flags; /* as the guest sees them: IF, IOPL, NT and AC are virtual */
-    u64 iret_rsp;
-    u64 host_ss;
+    uword reg[GENERAL_REGISTERS];
+    uword host_words[4]; /* the module's own use, on the way back to the guest */
+    uword rip;
+    uword host_cs;
+    uword flags; /* as the guest sees them: IF, IOPL, NT and AC are virtual */
+    uword iret_rsp;
+    uword host_ss;
 };
 
 /* ---- RFLAGS (Intel SDM vol. 1, 3.4.3) ---- */
@@ -179,12 +179,11 @@ struct fault emulate(const struct row *row, u64 next_rip);
 u64 operand_va(const struct row *row);
 void set_register(unsigned number, unsigned bytes, u64 value);
 
-/* ---- walk.c ---- */
+/* ---- walk.c; walk() itself: tables.c ---- */
 
 enum access { ACCESS_READ = 0, ACCESS_WRITE = 2, ACCESS_FETCH = 16 };
 
 #define PAGE_LEN 4096ull
-#define LARGE_LEN (2ull << 20)
 #define PTE_FRAME 0x000ffffffffff000ull
 #define CR0_WP (1ull << 16)
 #define CR0_TS (1ull << 3)
@@ -196,6 +195,7 @@ struct translation {
     bool writable, user, executable, dirty;
 };
 
+struct fault page_fault(u64 va, u32 error, enum access access, bool user);
 struct fault walk(u64 va, enum access access, bool user, struct translation *result);
 struct fault guest_read(u64 va, void *to, u64 length);
 struct fault guest_write(u64 va, const void *from, u64 length);
@@ -207,6 +207,13 @@ struct fault system_write(u64 va, const void *from, u64 length);
 
 #define BOOT_COMMAND_LEN 2048
 void firmware(u64 memory_len, const char *command, u64 initrd_pa, u64 initrd_len);
+
+#define PF_ERROR_P 1u
+#define PF_ERROR_W 2u
+#define PF_ERROR_U 4u
+#define PF_ERROR_RSVD 8u
+#define PF_ERROR_I 16u
+bool fetches_are_told(void); /* tables.c: whether error codes have PF_ERROR_I */
 
 /* ---- segments.c ---- */
 
@@ -222,26 +229,51 @@ struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *descrip
 struct fault load_segment(unsigned segment, u16 selector);
 struct fault load_ldt(u16 selector);
 struct fault load_task(u16 selector);
-struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *descriptor);
-struct fault stack_for_level(unsigned level, u64 *rsp);
-struct fault stack_from_ist(unsigned ist, u64 *rsp);
+struct fault set_descriptor_bits(u16 selector, u64 bits);
+#define DESCRIPTOR_ACCESSED (1ull << 40)
+#define DESCRIPTOR_BUSY (1ull << 41)
 struct fault io_allowed(u16 port, unsigned bytes);
 struct fault inspect_selector(const struct row *row, u16 selector);
 void drop_privileged_segments(void);
+
+bool descriptor_va(u16 selector, unsigned length, u64 *va);
+
+enum {
+    SYSTEM_TSS16_AVAILABLE = 1, SYSTEM_LDT = 2, SYSTEM_TSS16_BUSY = 3, SYSTEM_CALL_GATE16 = 4, SYSTEM_TASK_GATE = 5,
+    SYSTEM_TSS_AVAILABLE = 9, SYSTEM_TSS_BUSY = 11, SYSTEM_CALL_GATE = 12,
+};
+
+/* ---- long_mode.c, or protected_mode.c: descriptors, stacks and gates of the mode, IRET ---- */
+
+extern const u32 lar_system_types, lsl_system_types; /* a bit for each type that LAR and LSL accept */
+extern const bool null_stack_allowed;                /* a null SS, below ring 3 */
+extern const char *const register_names[GENERAL_REGISTERS];
+extern const char flags_name[], address_name[];
+bool canonical(u64 va);
+struct fault read_system_part(u16 selector, u8 vector, struct descriptor *descriptor);
+void segment_loaded(unsigned segment, const struct descriptor *descriptor); /* NULL: a null selector */
+void segment_dropped(unsigned segment);                                     /* by a return to an outer level */
+struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *descriptor);
+enum source { SOURCE_EXCEPTION, SOURCE_EXTERNAL, SOURCE_SOFTWARE };
+struct fault enter_vector(u8 vector, enum source source, bool has_error, u32 error);
 
 /* ---- control.c ---- */
 
 struct fault write_cr(unsigned number, u64 value);
 struct fault read_cr(unsigned number, u64 *value);
-struct fault write_dr(unsigned number, u64 value);
-struct fault read_dr(unsigned number, u64 *value);
 struct fault read_msr(u32 number, u64 *value);
 struct fault write_msr(u32 number, u64 value);
+void control_reset(void);
+void hide_features(u32 leaf, u32 out[4]); /* what this mode's virtual CPU does not have */
+
+/* ---- features.c: cpuid; debug registers ---- */
+
 void guest_cpuid(void);
 unsigned guest_physical_bits(void);
-void control_reset(void);
+struct fault write_dr(unsigned number, u64 value);
+struct fault read_dr(unsigned number, u64 *value);
 
-/* ---- transfer.c: everything that changes CS ---- */
+/* ---- transfer.c, long_mode.c: everything that changes CS ---- */
 
 struct fault op_iret(unsigned bytes);
 struct fault op_far_return(unsigned bytes, u64 release);
@@ -253,7 +285,10 @@ u64 guest_flags(void);
 u64 changeable_flags(unsigned level);
 void set_guest_flags(u64 flags, u64 changeable);
 void take_host_flags(u64 flags);
-bool canonical(u64 va);
+void arrive(unsigned level, u64 rip);
+u64 stack_word(const u8 *bytes, unsigned index, unsigned width);
+struct fault check_return_code(u16 selector, struct descriptor *d);
+struct fault check_return_stack(u16 selector, unsigned level);
 
 /* ---- interrupts.c ---- */
 
@@ -318,6 +353,7 @@ u64 fs_base(void);
 u64 gs_base(void);
 void set_fs_base(u64 base);
 void set_gs_base(u64 base);
+void host_load_segment(unsigned segment, const struct descriptor *descriptor); /* i386: FS or GS becomes this, or null */
 unsigned console_read(u8 *bytes, unsigned room);
 void console_write(u8 byte);
 void recompute_pending(void); /* vcpu_pending, from what is known */

@@ -54,6 +54,8 @@ ANY_IMMEDIATE = range(OpKind.IMMEDIATE8, OpKind.IMMEDIATE32TO64 + 1)
 IMMEDIATES = frozenset({OpKind.IMMEDIATE8, OpKind.IMMEDIATE16})
 PORT_CLASSES = frozenset({"in", "out"})
 STRING_CLASSES = frozenset({"ins", "outs"})
+FAR_TRANSFERS = frozenset({"ljmp", "lcall"})
+SELECTOR_BITS = 16
 
 
 class X86Codec:
@@ -243,6 +245,8 @@ def _width_bits(iced: IcedInstruction, name: str, registers: list[RegisterValue]
         return 16
     if name in WIDTH_BY_OPERAND_SIZE:
         return iced.op_code().operand_size or 32
+    if memory is None and name in FAR_TRANSFERS:  # the far pointer is in the instruction
+        return int(iced.op_code().operand_size or 32) + SELECTOR_BITS
     if memory is not None and name not in WIDTH_BY_REGISTER:
         return MemorySizeExt.size(iced.memory_size) * 8
     for register in registers:

@@ -1,8 +1,9 @@
-"""Relocations of interface modules and of objects, by System V ABI, AMD64 supplement, "Relocation Types". Data."""
+"""Relocations of interface modules and of objects, by the System V ABI's supplements, "Relocation Types". Data."""
 
 from linker.holes import INT32, INT64
 from linker.sites.codec import ObjectRelocations, Relocations
 
+# System V ABI, AMD64 supplement, "Relocation Types".
 X86_64_RELOCATIONS = Relocations(
     pc_relative={
         2: ("R_X86_64_PC32", INT32),
@@ -14,7 +15,14 @@ X86_64_RELOCATIONS = Relocations(
     unmoved=frozenset({0, 1}),
     relative=(8, "R_X86_64_RELATIVE"),
 )
-I386_RELOCATIONS = Relocations(pc_relative={}, gp_relative={}, unmoved=frozenset(), relative=(8, "R_386_RELATIVE"))
+# System V ABI, Intel386 supplement, "Relocation Types".
+I386_RELOCATIONS = Relocations(
+    pc_relative={2: ("R_386_PC32", INT32), 4: ("R_386_PLT32", INT32)},
+    gp_relative={},
+    # R_386_NONE; R_386_32, which the static linker turned into a dynamic R_386_RELATIVE as well
+    unmoved=frozenset({0, 1}),
+    relative=(8, "R_386_RELATIVE"),
+)
 
 X86_64_OBJECT_RELOCATIONS = ObjectRelocations(
     none=0,
@@ -38,7 +46,6 @@ X86_64_OBJECT_RELOCATIONS = ObjectRelocations(
     },
     longest=8,
 )
-# System V ABI, Intel386 supplement, "Relocation Types"
 I386_OBJECT_RELOCATIONS = ObjectRelocations(
     none=0,
     address=1,

@@ -1,4 +1,4 @@
-/* Shared by entry.S and start.c. */
+/* What entry.S says about the host and the module. */
 #ifndef LOL_ABI_H
 #define LOL_ABI_H
 

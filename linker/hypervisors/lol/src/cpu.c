@@ -1,7 +1,6 @@
 /* What the host's processor and kernel are asked for: cpuid, time stamps that fault. */
 #include "lol.h"
 
-#define SYS_prctl 157
 #define PR_SET_TSC 26
 #define PR_TSC_ENABLE 1
 #define PR_TSC_SIGSEGV 2

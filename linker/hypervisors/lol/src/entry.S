@@ -51,6 +51,8 @@
  */
     export lol_start
 lol_start:
+    movq $HOST_CS, frame+F_HOST_CS(%rip)
+    movq $HOST_SS, frame+F_HOST_SS(%rip)
     mov %rsp, %rdi
     lea lol_stack_top(%rip), %rsp
     xor %ebp, %ebp

@@ -8,53 +8,53 @@
 #include "lol.h"
 
 /* The guest calls these as C functions (System V ABI); interrupts are delivered behind them, as in all of this text. */
-EXPORT void hook_set_pte(volatile u64 *entry, u64 value, int level);
-EXPORT u64 hook_read_pte(u64 value);
-EXPORT u64 hook_pte_test_and_clear(volatile u64 *entry, u64 bits);
-EXPORT u64 hook_pte_get_and_clear(volatile u64 *entry);
-EXPORT void hook_free_pgd(u64 *directory);
-EXPORT u64 hook_phys_to_dma(u64 pa, u64 length);
-EXPORT u64 hook_dma_to_phys(u64 address);
-EXPORT u64 hook_dma_coherent_check(u64 pa, u64 length);
+EXPORT void hook_set_pte(volatile uword *entry, uword value, int level);
+EXPORT uword hook_read_pte(uword value);
+EXPORT uword hook_pte_test_and_clear(volatile uword *entry, uword bits);
+EXPORT uword hook_pte_get_and_clear(volatile uword *entry);
+EXPORT void hook_free_pgd(uword *directory);
+EXPORT uword hook_phys_to_dma(uword pa, uword length);
+EXPORT uword hook_dma_to_phys(uword address);
+EXPORT uword hook_dma_coherent_check(uword pa, uword length);
 
-void hook_set_pte(volatile u64 *entry, u64 value, int level)
+void hook_set_pte(volatile uword *entry, uword value, int level)
 {
     (void)level;
     *entry = value;
 }
 
-u64 hook_read_pte(u64 value)
+uword hook_read_pte(uword value)
 {
     return value;
 }
 
-u64 hook_pte_test_and_clear(volatile u64 *entry, u64 bits)
+uword hook_pte_test_and_clear(volatile uword *entry, uword bits)
 {
     return (__atomic_fetch_and(entry, ~bits, __ATOMIC_SEQ_CST) & bits) != 0;
 }
 
-u64 hook_pte_get_and_clear(volatile u64 *entry)
+uword hook_pte_get_and_clear(volatile uword *entry)
 {
     return __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
 }
 
-void hook_free_pgd(u64 *directory)
+void hook_free_pgd(uword *directory)
 {
     (void)directory;
 }
 
-u64 hook_phys_to_dma(u64 pa, u64 length)
+uword hook_phys_to_dma(uword pa, uword length)
 {
     (void)length;
     return pa;
 }
 
-u64 hook_dma_to_phys(u64 address)
+uword hook_dma_to_phys(uword address)
 {
     return address;
 }
 
-u64 hook_dma_coherent_check(u64 pa, u64 length)
+uword hook_dma_coherent_check(uword pa, uword length)
 {
     (void)pa, (void)length;
     return 1;
@@ -67,15 +67,16 @@ LINKER_WORD guest_burn_prof_counters_end;
 /* The guest's own profile counters, words between two labels; those that are 0 are passed over. */
 void say_guest_counters(void)
 {
-    u64 va, value;
+    u64 va;
+    uword value;
 
     if (!guest_burn_prof_counters_start)
         return;
-    for (va = guest_burn_prof_counters_start; va + 8 <= guest_burn_prof_counters_end; va += 8) {
-        if (system_read(va, &value, 8).raised || !value)
+    for (va = guest_burn_prof_counters_start; va + sizeof value <= guest_burn_prof_counters_end; va += sizeof value) {
+        if (system_read(va, &value, sizeof value).raised || !value)
             continue;
         say("previrt-lol: guest counter ");
-        say_decimal((va - guest_burn_prof_counters_start) / 8);
+        say_decimal((va - guest_burn_prof_counters_start) / sizeof value);
         say(" is ");
         say_decimal(value);
         say("\n");

@@ -19,6 +19,16 @@ long host_call(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
+long host_read_at(int fd, void *to, size_t length, u64 offset)
+{
+    return host_call(17 /* pread64 */, fd, (long)to, (long)length, (long)offset, 0, 0);
+}
+
+long host_map(u64 va, u64 length, int prot, int flags, int fd, u64 offset)
+{
+    return host_call(9 /* mmap */, (long)va, (long)length, prot, flags, fd, (long)offset);
+}
+
 u64 host_now_ns(void)
 {
     struct {

@@ -8,6 +8,8 @@
 #ifndef LOL_H
 #define LOL_H
 
+#include <host_abi.h> /* found by -I: of the module's own width */
+
 #include "vcpu.h"
 
 extern volatile u8 lol_in_slow; /* C code is at work on `frame`; signals only leave word */
@@ -34,6 +36,19 @@ void terminal_restore(void);
 
 extern u64 host_syscall_count;
 long host_call(long number, long a, long b, long c, long d, long e, long f);
+long host_read_at(int fd, void *to, size_t length, u64 offset); /* pread */
+long host_map(u64 va, u64 length, int prot, int flags, int fd, u64 offset); /* mmap */
+
+/* ---- ELF (gABI): Elf32_Ehdr and Elf64_Ehdr ---- */
+
+struct elf_header {
+    u8 ident[16];
+    u16 type, machine;
+    u32 version;
+    uword entry_va, segments_off, sections_off;
+    u32 flags;
+    u16 header_len, segment_len, segment_count, section_len, section_count, names_index;
+};
 
 /* ---- stop.c ---- */
 
@@ -52,5 +67,13 @@ void say_guest_counters(void);
 
 void signals_init(void);
 void deliver_after_next_instruction(void);
+
+/* ---- context.c: what a signal's frame looks like ---- */
+
+void frame_from(const struct context *c);
+void frame_to(struct context *c);
+void keep_stepping(struct context *c);
+void leave_stepping(struct context *c); /* the guest itself steps, and this is its way back */
+struct fault program_call(u32 arch);
 
 #endif

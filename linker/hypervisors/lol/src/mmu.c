@@ -2,16 +2,12 @@
  * Guest memory. Physical memory is one memfd, seen by the module through a window. What the guest sees at a virtual
  * address is a mapping of the same memfd, made when the host reports a fault there and the guest's page tables allow
  * the access; so mappings play the TLB's part: made by a walk that sets accessed and dirty bits, dropped by invlpg,
- * mov to cr3 and the like. (Intel SDM vol. 3, chapter 4: 4-level paging.)
+ * mov to cr3 and the like. (Intel SDM vol. 3, chapter 4.)
  */
 #include "lol.h"
 
-#define GUEST_LOW_VA 0x10000ull         /* below: the host's vm.mmap_min_addr */
-#define GUEST_END_VA 0x7f0000000000ull  /* from here: window, host stack */
+#define GUEST_LOW_VA 0x10000ull /* below: the host's vm.mmap_min_addr */
 
-#define SYS_mmap 9
-#define SYS_mprotect 10
-#define SYS_munmap 11
 #define PROT_NONE 0
 #define PROT_READ 1
 #define PROT_WRITE 2
@@ -32,6 +28,7 @@ struct extent {
 #define EXTENTS_MAX 256
 
 static u8 *window;
+static u64 guest_end_va; /* from here: window, host stack */
 static u64 memory_len;
 static int memory_fd;
 static bool anything_mapped;
@@ -171,8 +168,7 @@ static void map_part(u64 va, u64 end, void *context)
 
     if (va >= end)
         return;
-    result = host_call(SYS_mmap, (long)va, (long)(end - va), m->prot, MAP_SHARED | MAP_FIXED, memory_fd,
-                       (long)(m->pa + (va - m->va)));
+    result = host_map(va, end - va, m->prot, MAP_SHARED | MAP_FIXED, memory_fd, m->pa + (va - m->va));
     if (result != (long)va)
         stop_guest("the host refused to map guest memory here", va);
     if (!forget_extents(va, end) || (m->supervisor && !add_extent(va, end, m->prot)))
@@ -191,7 +187,7 @@ struct fault mmu_host_fault(u64 va, enum access access)
     u64 start, end;
 
     TRY(walk(va, access, user, &found));
-    if (va < GUEST_LOW_VA || va >= GUEST_END_VA || va - vcpu_data_va < vcpu_data_len || in_module_text(va))
+    if (va < GUEST_LOW_VA || va >= guest_end_va || va - vcpu_data_va < vcpu_data_len || in_module_text(va))
         stop_guest("the guest uses an address that a Linux process cannot give it", va);
     fault_repeats = va == last_fault_va ? fault_repeats + 1 : 0;
     last_fault_va = va;
@@ -226,7 +222,7 @@ void mmu_flush_all(void)
     if (!anything_mapped)
         return;
     extent_count = 0;
-    outside_module(GUEST_LOW_VA, GUEST_END_VA, unmap_part, NULL);
+    outside_module(GUEST_LOW_VA, guest_end_va, unmap_part, NULL);
     anything_mapped = false;
 }
 
@@ -236,7 +232,7 @@ void mmu_flush_page(u64 va)
     u64 start = va & ~(LARGE_LEN - 1);
 
     fault_repeats = 0;
-    if (!anything_mapped || va >= GUEST_END_VA)
+    if (!anything_mapped || va >= guest_end_va)
         return;
     outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, start + LARGE_LEN, unmap_part, NULL);
 }
@@ -262,12 +258,13 @@ void mmu_enter_level(unsigned level)
 
 void mmu_init(u64 length, int fd)
 {
-    long at = host_call(SYS_mmap, (long)GUEST_END_VA, (long)length, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+    long at;
 
-    if (at < 0 && at > -4096) /* taken: anywhere the host likes, which is above the guest's range */
-        at = host_call(SYS_mmap, 0, (long)length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at < 0 && at > -4096) {
+    guest_end_va = GUEST_END_VA(length);
+    at = host_map(guest_end_va, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+    if (at < 0 && at > -4096) /* taken: anywhere above the guest's range */
+        at = host_map(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if ((at < 0 && at > -4096) || (uword)at < guest_end_va) {
         say("previrt-lol: cannot map the guest's memory\n");
         stop_exit(1);
     }

@@ -22,44 +22,33 @@
 #define SA_ONSTACK 0x08000000ul
 #define SA_RESTORER 0x04000000ul
 
-#define SYS_rt_sigaction 13
-#define SYS_prctl 157
-#define SYS_sigaltstack 131
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_ON 1
 #define DISPATCH_BLOCK 1
-#define AUDIT_ARCH_I386 0x40000003u
 
 #define SIGNAL_STACK_LEN 32768
 
-/* struct sigcontext, asm/sigcontext.h, as rt_sigframe has it */
-struct context {
-    u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags;
-    u16 cs, gs, fs, ss;
-    u64 error, trap, old_mask, cr2;
-};
-
 struct ucontext {
-    u64 flags;
+    uword flags;
     void *link;
     struct {
         void *base;
         int flags;
-        u64 length;
+        uword length;
     } stack;
     struct context context;
 };
 
 struct siginfo {
-    int number, error, code, padding;
-    u64 call_address;
+    int number, error, code;
+    uword call_address;
     int call_number;
     u32 call_arch;
 };
 
 struct action {
     void (*handler)(int, struct siginfo *, struct ucontext *);
-    u64 flags;
+    uword flags;
     void (*restorer)(void);
     u64 mask;
 };
@@ -73,26 +62,6 @@ static u8 dispatch_selector = DISPATCH_BLOCK;
 /* The trap flag is ours: an interrupt is to be delivered as soon as the guest is where it can be. */
 static bool stepping;
 static bool user_dispatch_works;
-
-static void frame_from(const struct context *c)
-{
-    const u64 reg[16] = {c->rax, c->rcx, c->rdx, c->rbx, c->rsp, c->rbp, c->rsi, c->rdi,
-                         c->r8,  c->r9,  c->r10, c->r11, c->r12, c->r13, c->r14, c->r15};
-
-    copy_bytes(frame.reg, reg, sizeof reg);
-    frame.rip = c->rip;
-    take_host_flags(c->flags);
-}
-
-static void frame_to(struct context *c)
-{
-    c->rax = frame.reg[RAX], c->rcx = frame.reg[RCX], c->rdx = frame.reg[RDX], c->rbx = frame.reg[RBX];
-    c->rsp = frame.reg[RSP], c->rbp = frame.reg[RBP], c->rsi = frame.reg[RSI], c->rdi = frame.reg[RDI];
-    c->r8 = frame.reg[R8], c->r9 = frame.reg[R9], c->r10 = frame.reg[R10], c->r11 = frame.reg[R11];
-    c->r12 = frame.reg[R12], c->r13 = frame.reg[R13], c->r14 = frame.reg[R14], c->r15 = frame.reg[R15];
-    c->rip = frame.rip;
-    c->flags = frame.flags;
-}
 
 /* Ring 3 is about to run: its system calls must come here, or they would reach the host. */
 void require_user_dispatch(void)
@@ -109,31 +78,10 @@ static bool is_hlt_site(u64 rip)
     return site && site_start_va(site) == rip && site_row(site)->class_number == CLASS_HLT;
 }
 
-/*
- * Single-step through the module: an image that popfq or iretq is about to load must carry the trap flag on, and pushfq,
- * with which lol_pushfq begins, must not store it: it is worked here.
- */
-static void keep_stepping(struct context *c)
-{
-    const u8 *code = (const u8 *)c->rip;
-    u64 *stack = (u64 *)c->rsp;
-
-    c->flags |= FLAG_TF;
-    if (code[0] == 0x9c) { /* pushfq */
-        c->rsp -= 8;
-        *(u64 *)c->rsp = c->flags & ~(u64)FLAG_TF;
-        c->rip++;
-    }
-    if (code[0] == 0x9d) /* popfq */
-        stack[0] |= FLAG_TF;
-    if (code[0] == 0x48 && code[1] == 0xcf) /* iretq */
-        stack[2] |= FLAG_TF;
-}
-
 static void end_stepping(struct context *c)
 {
     stepping = false;
-    c->flags &= ~(u64)FLAG_TF;
+    c->flags &= ~(uword)FLAG_TF;
 }
 
 /* The interrupt shadow of sti: `frame` goes to the guest with the trap flag, the trap behind its instruction delivers. */
@@ -179,6 +127,8 @@ static void in_module(int number, struct context *c)
             end_stepping(c);
         else if (stepping)
             keep_stepping(c);
+        else
+            leave_stepping(c);
         return;
     }
     if (number == SIGSEGV && c->trap == V_PF && !lol_in_slow && !mmu_host_fault(c->cr2, access_of(c->error)).raised)
@@ -191,16 +141,10 @@ static void from_guest(int number, const struct siginfo *info, const struct cont
 {
     struct fault fault = NO_FAULT;
 
-    if (number == SIGSYS) {
-        if (info->call_arch == AUDIT_ARCH_I386) {
-            frame.rip -= 2;
-            fault = software_interrupt(0x80, frame.rip + 2);
-        } else {
-            fault = op_syscall();
-        }
-    } else {
+    if (number == SIGSYS)
+        fault = program_call(info->call_arch);
+    else
         fault = hardware_exception((unsigned)c->trap, c->error, c->cr2);
-    }
     if (fault.raised)
         raise(fault);
 }
@@ -268,7 +212,7 @@ void signals_init(void)
     struct {
         void *base;
         int flags;
-        u64 length;
+        uword length;
     } stack = {signal_stack, 0, sizeof signal_stack};
     unsigned i;
 

@@ -29,20 +29,20 @@ static void work(const struct row *row, u64 start_va)
 /* Undoes the call: the return address was pushed by the site itself, so it can be read directly. */
 static u64 take_return(void)
 {
-    u64 next_rip = *(u64 *)frame.reg[RSP];
+    uword next_rip = *(uword *)frame.reg[RSP];
 
-    frame.reg[RSP] += 8;
+    frame.reg[RSP] += sizeof(uword);
     return next_rip;
 }
 
 void slow_emulate_call(void)
 {
-    work((const struct row *)lol_row, take_return() - CALL_LEN);
+    work((const struct row *)(uword)lol_row, take_return() - CALL_LEN);
 }
 
 void slow_emulate_jump(void)
 {
-    work((const struct row *)lol_row, lol_site_start);
+    work((const struct row *)(uword)lol_row, lol_site_start);
 }
 
 void slow_deliver(void)
@@ -52,7 +52,7 @@ void slow_deliver(void)
 
 static void work_simple(u16 class_number)
 {
-    struct row row = {.class_number = class_number, .width = 8};
+    struct row row = {.class_number = class_number, .width = sizeof(uword)};
 
     work(&row, take_return() - CALL_LEN);
 }

@@ -5,15 +5,8 @@
  *   0x80000 .. 0x90000             what firmware() leaves
  *   top of memory                  initrd
  */
-#include "abi.h"
 #include "lol.h"
 
-#define SYS_open 2
-#define SYS_close 3
-#define SYS_lseek 8
-#define SYS_pread 17
-#define SYS_ftruncate 77
-#define SYS_memfd_create 319
 #define O_CLOEXEC 02000000
 #define MFD_CLOEXEC 1
 #define MFD_EXEC 0x10
@@ -24,11 +17,9 @@
 #define PT_LOAD 1
 
 #define DEFAULT_MEMORY (64ull << 20)
-#define MAX_MEMORY (16ull << 30)
-
 
 volatile u8 lol_in_slow = 1;
-void start_of_day(u64 *stack);
+void start_of_day(const uword *stack);
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *name)
 {
@@ -69,7 +60,7 @@ static u64 parse_size(const char *text)
         refuse("not a memory size (use 64M or 1G)", text);
     value &= ~0x1fffffull;
     if (value < 16ull << 20 || value > MAX_MEMORY)
-        refuse("memory size must lie between 16M and 16G", text);
+        refuse("memory size must lie between 16M and " MAX_MEMORY_TEXT "", text);
     return value;
 }
 
@@ -133,10 +124,12 @@ static long open_read(const char *path)
     return host_call(SYS_open, (long)path, O_CLOEXEC, 0, 0, 0, 0);
 }
 
-static bool read_fully(int fd, u8 *to, u64 length, u64 offset)
+static bool read_fully(int fd, void *buffer, u64 length, u64 offset)
 {
+    u8 *to = buffer;
+
     while (length) {
-        long count = host_call(SYS_pread, fd, (long)to, (long)length, (long)offset, 0, 0);
+        long count = host_read_at(fd, to, (size_t)length, offset);
 
         if (count <= 0)
             return false;
@@ -147,39 +140,37 @@ static bool read_fully(int fd, u8 *to, u64 length, u64 offset)
     return true;
 }
 
-struct program_header {
-    u32 type, flags;
-    u64 offset, va, pa, file_len, memory_len, align;
-};
-
 static void load_image(const char *name)
 {
     struct program_header header;
-    u64 table;
-    u16 entry_len, count, i;
+    struct elf_header elf;
+    bool entry_loaded = false;
+    u16 i;
 
     report.executable_fd = (int)open_read("/proc/self/exe");
     if (report.executable_fd < 0)
         report.executable_fd = (int)open_read(name);
     if (report.executable_fd < 0)
         refuse("cannot open the image", name);
-    if (!read_fully(report.executable_fd, (u8 *)&table, 8, 32) ||
-        !read_fully(report.executable_fd, (u8 *)&entry_len, 2, 54) ||
-        !read_fully(report.executable_fd, (u8 *)&count, 2, 56))
+    if (!read_fully(report.executable_fd, &elf, sizeof elf, 0))
         refuse("cannot read the image's ELF header", name);
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < elf.segment_count; i++) {
         u8 *memory;
 
-        if (!read_fully(report.executable_fd, (u8 *)&header, sizeof header, table + (u64)i * entry_len))
+        if (!read_fully(report.executable_fd, &header, sizeof header, elf.segments_off + (u64)i * elf.segment_len))
             refuse("cannot read the image's program headers", name);
-        if (header.type != PT_LOAD)
+        /* The module's own segments of an image that was grown are no memory of the guest. */
+        if (header.type != PT_LOAD || in_module_text(header.va) || header.va - vcpu_data_va < vcpu_data_len)
             continue;
+        entry_loaded |= vcpu_guest_entry_va - header.va < header.memory_len;
         memory = physical(header.pa, header.memory_len);
         if (!memory)
             refuse("the guest's memory is too small for its image (use -m)", name);
         if (!read_fully(report.executable_fd, memory, header.file_len, header.offset))
             refuse("cannot read the image", name);
     }
+    if (!entry_loaded)
+        refuse("the guest starts at another address than it is linked at, which a process cannot run", name);
 }
 
 static void make_memory(u64 length)
@@ -227,9 +218,9 @@ static void join_words(char *const *words, char *to, u64 room)
     *at = 0;
 }
 
-static u64 auxiliary(const u64 *stack, u64 type)
+static uword auxiliary(const uword *stack, uword type)
 {
-    const u64 *at = stack + 1 + stack[0] + 1; /* argc, argv, NULL */
+    const uword *at = stack + 1 + stack[0] + 1; /* argc, argv, NULL */
 
     while (*at)
         at++;
@@ -239,7 +230,7 @@ static u64 auxiliary(const u64 *stack, u64 type)
     return 0;
 }
 
-void start_of_day(u64 *stack)
+void start_of_day(const uword *stack)
 {
     static char command[BOOT_COMMAND_LEN];
     struct options options;
@@ -248,7 +239,7 @@ void start_of_day(u64 *stack)
 
     parse_options(stack[0], (char *const *)(stack + 1), &options);
     if (!vcpu_guest_entry_va)
-        refuse("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", name);
+        refuse("the image names no entry for the module (symbol startup_64 in front of the reserve)", name);
     host_has_fsgsbase = (auxiliary(stack, AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
     control_reset();
     make_memory(options.memory_len);
@@ -260,6 +251,4 @@ void start_of_day(u64 *stack)
     terminal_init(options.console);
     timer_init();
     signals_init();
-    frame.host_cs = HOST_CS;
-    frame.host_ss = HOST_SS;
 }

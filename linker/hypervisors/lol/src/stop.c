@@ -1,11 +1,6 @@
 /* The end, and what a report of it needs. */
 #include "lol.h"
 
-#define SYS_write 1
-#define SYS_open 2
-#define SYS_exit_group 231
-#define SYS_pread 17
-
 #define O_WRONLY 01
 #define O_CREAT 0100
 #define O_TRUNC 01000
@@ -57,25 +52,18 @@ void stop_exit(int status)
 
 struct section_header {
     u32 name, type;
-    u64 flags, va, offset, length;
+    uword flags, va, offset, length;
     u32 link, info;
-    u64 align, entry_length;
-};
-
-struct symbol {
-    u32 name;
-    u8 info, other;
-    u16 section;
-    u64 value, size;
+    uword align, entry_length;
 };
 
 #define SHT_SYMTAB 2
 #define TYPE_FUNCTION 2
 #define TYPE_NONE 0
 
-static bool file_read(void *to, u64 length, u64 offset)
+static bool file_read(void *to, size_t length, u64 offset)
 {
-    return host_call(SYS_pread, report.executable_fd, (long)to, (long)length, (long)offset, 0, 0) == (long)length;
+    return host_read_at(report.executable_fd, to, length, offset) == (long)length;
 }
 
 /* Says ` <symbol+offset>` for an address, nothing where the image has no symbols. */
@@ -83,16 +71,16 @@ void say_symbol(u64 va)
 {
     struct section_header table, strings;
     struct symbol symbols[64], best = {0};
-    u64 headers, i, j, count;
-    u16 header_len, header_count;
+    struct elf_header header;
+    size_t i, j, count;
     char name[128];
     bool found = false;
 
-    if (!file_read(&headers, 8, 40) || !file_read(&header_len, 2, 58) || !file_read(&header_count, 2, 60))
+    if (!file_read(&header, sizeof header, 0))
         return;
-    for (i = 0; i < header_count && !found; i++)
-        found = file_read(&table, sizeof table, headers + i * header_len) && table.type == SHT_SYMTAB;
-    if (!found || !file_read(&strings, sizeof strings, headers + table.link * header_len))
+    for (i = 0; i < header.section_count && !found; i++)
+        found = file_read(&table, sizeof table, header.sections_off + i * header.section_len) && table.type == SHT_SYMTAB;
+    if (!found || !file_read(&strings, sizeof strings, header.sections_off + table.link * header.section_len))
         return;
     for (i = 0; i < table.length / sizeof symbols[0]; i += 64) {
         count = table.length / sizeof symbols[0] - i;

@@ -1,12 +1,6 @@
 /* The process's console: standard input, and standard output or a file. */
 #include "lol.h"
 
-#define SYS_read 0
-#define SYS_write 1
-#define SYS_open 2
-#define SYS_ioctl 16
-#define SYS_getpid 39
-#define SYS_fcntl 72
 #define O_WRONLY 1
 #define O_CREAT 0100
 #define O_TRUNC 01000

@@ -1,9 +1,6 @@
 /* When the host interrupts the guest, and sleeping. */
 #include "lol.h"
 
-#define SYS_poll_timeout 271 /* ppoll */
-#define SYS_timer_create 222
-#define SYS_timer_settime 223
 #define CLOCK_MONOTONIC 1
 #define SIGALRM 14
 #define TIMER_ABSTIME 1
@@ -75,7 +72,7 @@ void machine_sleep(void)
         left = timer_next_ns();
         timeout[0] = left / (s64)NS;
         timeout[1] = left % (s64)NS;
-        if (host_call(SYS_poll_timeout, (long)&input, terminal_wants_input() ? 1 : 0, left < 0 ? 0 : (long)timeout, 0, 8, 0) > 0)
+        if (host_call(SYS_ppoll, (long)&input, terminal_wants_input() ? 1 : 0, left < 0 ? 0 : (long)timeout, 0, 8, 0) > 0)
             terminal_input_ready();
     }
 }
@@ -84,9 +81,9 @@ void timer_init(void)
 {
     /* struct sigevent: value, signal, notify (0: SIGEV_SIGNAL), then padding to 64 bytes. */
     struct {
-        u64 value;
+        uword value;
         int signal, notify;
-        u8 rest[48];
+        u8 rest[52];
     } event = {.signal = SIGALRM};
 
     pic_init();
