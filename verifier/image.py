@@ -95,7 +95,7 @@ class BoundImage:
         return Failure(check, part, va, None, self.symbol_at(va), "", expected, found)
 
 
-def shown(code: bytes) -> str:
+def shown(code: bytes | bytearray) -> str:
     """Bytes for a message, the first few of many."""
     text = code[:HEX_SHOWN_LEN].hex(" ")
     return f"{text} ... ({len(code)} bytes)" if len(code) > HEX_SHOWN_LEN else text or "nothing"

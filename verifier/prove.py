@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linker import log
 from linker.errors import LinkError
 from linker.examine import SiteState, examined
 from verifier.branches import Branches
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from linker.hypervisors.base import Binding
     from verifier.proof import RunCount
+
+RUN_ARCHITECTURES = ("x86_64",)
 
 
 def prove(
@@ -101,5 +104,27 @@ def _compare(image: BoundImage, path: Path) -> Iterator[Failure]:
 
 
 def _run(image: BoundImage) -> tuple[tuple[RunCount, ...] | None, str, list[Failure]]:
-    del image
-    return None, "no emulator yet", []
+    """What the emulator did; or why nothing was run. LinkError when there is no emulator."""
+    architecture, target = image.codec.name, image.examination.target
+    if architecture not in RUN_ARCHITECTURES:
+        return None, f"there is no emulator for {architecture}: bytes, instructions and branches are proven", []
+    try:
+        import unicorn
+    except ImportError as error:
+        raise LinkError(
+            f"the emulator, unicorn, is not there: {error}",
+            expected="unicorn, to run each distinct form of a site",
+            advice="pip install 'previrt[verify]', or say --no-run to leave that part of the proof out",
+        ) from None
+    log.debug("running", unicorn=unicorn.__version__)
+    from verifier.running.hosts import HOSTS, StartError
+    from verifier.running.trials import run_trials
+
+    if (target, architecture) not in HOSTS:
+        return None, f"nothing stands for what is below the module of '{target}'", []
+    try:
+        runs, failures = run_trials(image)
+    except StartError as error:
+        failure = image.failure("run", "start of day", expected="the guest's first instruction", found=str(error))
+        return (), "", [failure]
+    return runs, "", failures

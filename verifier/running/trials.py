@@ -1,0 +1,253 @@
+"""Each distinct form of an image, run a few times and compared with the model.
+
+State lives on from run to run, in the module and in the model: what one site writes, the next that reads it must see.
+That is how a virtual flag, register or table is judged: by the bound sites of the same image. A trial that fails, or
+goes to another privilege level, is taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.examine import SiteState
+from linker.sites.formats import INFO_PAD_FRONT
+from verifier.bytes import differences
+from verifier.entries import CONTROL_OPERAND
+from verifier.image import shown
+from verifier.proof import RunCount
+from verifier.running import cpu as c
+from verifier.running import world as w
+from verifier.running.cpu import Cpu
+from verifier.running.hosts import HOSTS
+from verifier.running.inputs import Trial, prepare
+from verifier.running.machine import Machine
+from verifier.running.model import MODEL, execute
+from verifier.running.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linker.examine import ExaminedSite
+    from verifier.image import BoundImage
+    from verifier.proof import Failure
+    from verifier.running.hosts import Host
+
+ROUNDS = 5
+SEED = 20261129
+# What others need comes first, once; later rounds are in any order.
+FIRST = ("lgdt", "lidt", "mov_to_seg", "load_far_pointer", "lret", "ljmp", "iret", "wrmsr", "mov_to_cr", "lldt", "ltr")
+SHOWN_DIFFERENCES = 4
+
+
+class Form(NamedTuple):
+    """Sites that differ in the linker's operands alone; one of them is run."""
+
+    class_name: str
+    form: str
+    site: ExaminedSite
+
+
+def _keys(form: Form) -> tuple[str, ...]:
+    insn = form.site.instruction
+    operand = CONTROL_OPERAND.get(form.class_name)
+    number = insn.width_bits if operand is None else insn.registers[operand]
+    return form.form, form.class_name, f"{form.class_name}/{number}"
+
+
+class Saved(NamedTuple):
+    """What a trial may be taken back to."""
+
+    machine: tuple[object, bytes]
+    cpu: dict[str, object]
+    scratch: bytes
+    bases: dict[int, int]
+
+
+class Tally:
+    """What became of one form."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.why_not = ""
+        self.failed = False
+
+
+def distinct_forms(image: BoundImage) -> list[Form]:
+    """One site for each distinct instruction, room and form."""
+    forms = []
+    sites = image.examination.sites
+    for group in image.plan.groups:
+        members = [sites[index] for index in group.members if sites[index].state is SiteState.BOUND]
+        if members:
+            forms.append(Form(group.instruction.class_name, group.form, members[0]))
+    return forms
+
+
+def run_trials(image: BoundImage, rounds: int = ROUNDS) -> tuple[tuple[RunCount, ...], list[Failure]]:
+    """Run all forms; StartError when the world they need cannot be made."""
+    runner = Runner(image)
+    tallies = runner.run(rounds)
+    counts: dict[tuple[str, str], tuple[int, int, Counter[str]]] = {}
+    for form, tally in tallies:
+        number, runs, why = counts.get((form.class_name, form.form), (0, 0, Counter()))
+        why.update([tally.why_not] if not tally.runs and not tally.failed else [])
+        counts[form.class_name, form.form] = (number + 1, runs + tally.runs, why)
+    listed = tuple(RunCount(*key, number, runs, dict(why)) for key, (number, runs, why) in sorted(counts.items()))
+    return listed, runner.failures
+
+
+class Runner:
+    """One world and machine, and the model's CPU beside it."""
+
+    def __init__(self, image: BoundImage) -> None:
+        self._image = image
+        self._host: Host = HOSTS[image.examination.target, image.codec.name]()
+        self._world = World(image)
+        self._machine = Machine(self._world)
+        self._cpu = Cpu(self._world)
+        self._random = Random(SEED)  # noqa: S311  # the same trials each time, not a secret
+        self.failures: list[Failure] = []
+
+    def run(self, rounds: int) -> list[tuple[Form, Tally]]:
+        """All forms, `rounds` times each."""
+        tallies = [(form, Tally()) for form in distinct_forms(self._image)]
+        self._host.start(self._machine, self._cpu)
+        rank = {name: n for n, name in enumerate(FIRST)}
+        ordered = sorted(tallies, key=lambda pair: rank.get(pair[0].class_name, len(rank)))
+        for number in range(rounds):
+            if number:
+                self._random.shuffle(ordered)
+            for form, tally in ordered:
+                if not tally.failed:
+                    self._one(form, tally)
+        self._compare_all()
+        return tallies
+
+    def _one(self, form: Form, tally: Tally) -> None:
+        self._run_padding(form, tally)
+        why = next((self._host.not_run[key] for key in _keys(form) if key in self._host.not_run), None)
+        if why is None and form.class_name not in MODEL:
+            why = "the model does not know the instruction"
+        if why is not None:
+            tally.why_not = why
+            return
+        saved = self._save()
+        trial = Trial(self._cpu, self._world, form.site.instruction, self._random)
+        why = prepare(trial)
+        if why:
+            tally.why_not = tally.why_not or why
+            self._load(saved)
+            return
+        left, wrong = self._try(form)
+        if left:
+            tally.why_not = tally.why_not or left
+            self._load(saved)
+        elif wrong:
+            tally.failed = True
+            expected = "; ".join(one for one, _ in wrong[:SHOWN_DIFFERENCES])
+            found = "; ".join(other for _, other in wrong[:SHOWN_DIFFERENCES])
+            self.failures.append(self._image.site_failure("run", form.site, expected, found))
+            self._load(saved)
+        else:
+            tally.runs += 1
+            if self._cpu.cpl:
+                self._load(saved)  # sites belong to ring 0
+
+    def _try(self, form: Form) -> tuple[str, list[tuple[str, str]]]:
+        """Why the run cannot go on; pairs of what was expected and found."""
+        cpu, machine, host, site = self._cpu, self._machine, self._host, form.site
+        host.about_to_run(machine, cpu)
+        machine.set(cpu.regs)
+        machine.flags = cpu.flags & host.host_flags | host.real_flags | c.FLAG_ONE
+        self._world.touched = []
+        execute(cpu, site.instruction, site.end_va, site.start_va)
+        if cpu.faulted and not host.takes_exceptions:
+            return "native: it raises an exception; only its padding was run", []
+        outcome = machine.run(site.start_va, cpu.rip)
+        if outcome.left:
+            return (outcome.left, []) if outcome.is_exit else ("", [(f"control at {cpu.rip:#x}", outcome.left)])
+        return "", list(self._differences(site))
+
+    def _differences(self, site: ExaminedSite) -> Iterator[tuple[str, str]]:
+        cpu, machine, world = self._cpu, self._machine, self._world
+        for number, (wanted, found) in enumerate(zip(cpu.regs, machine.get(), strict=True)):
+            open_bits = cpu.unknown_registers.get(number, 0)
+            if (wanted ^ found) & ~open_bits:
+                yield f"{c.REGISTERS[number]}={wanted:#x}", f"{c.REGISTERS[number]}={found:#x}"
+            cpu.regs[number] = found
+        mask = self._host.host_flags & ~cpu.unknown_flags
+        if (cpu.flags ^ machine.flags) & mask:
+            yield f"flags={cpu.flags & mask:#x}", f"flags={machine.flags & mask:#x}"
+        for va, bits in cpu.return_slots:
+            returned = int.from_bytes(world.real(va, bits // 8), "little")
+            if site.start_va < returned <= site.end_va:
+                cpu.write_word(va, bits, returned)
+        ranges = [(world.scratch.va, world.scratch.end_va), *world.touched]
+        for low, high in ranges:
+            yield from self._compare_memory(low, high)
+        cpu.flags = cpu.flags & ~self._host.host_flags | machine.flags & self._host.host_flags
+
+    def _compare_memory(self, low: int, high: int) -> Iterator[tuple[str, str]]:
+        """All but what is below the stack pointer, which an interrupt may overwrite, and what the model leaves open."""
+        world = self._world
+        found = world.real(low, high - low)
+        wanted = bytearray(world.read(low, high - low))
+        if wanted == found:
+            return
+        below = (world.at(w.STACK_OFF), self._cpu.regs[c.RSP])
+        for first, end in (below, *self._cpu.unknown_memory):
+            part = slice(max(first - low, 0), max(min(end, high) - low, 0))
+            wanted[part] = found[part]
+        world.put(low, found)
+        for first, end in islice(differences(wanted, found), 1):
+            where = f"memory at {low + first:#x}"
+            yield f"{where}: {shown(wanted[first:end])}", f"{where}: {shown(found[first:end])}"
+
+    def _run_padding(self, form: Form, tally: Tally) -> None:
+        """Of a native form: what stands around the instruction changes nothing."""
+        site = form.site
+        if form.form != "native" or tally.runs:
+            return
+        length = len(site.instruction.code)
+        front = bool(site.flags & INFO_PAD_FRONT)
+        low, high = (site.start_va, site.end_va - length) if front else (site.start_va + length, site.end_va)
+        if low == high:
+            return
+        before = [self._random.getrandbits(64) for _ in range(15)]
+        regs = [*before[:4], self._world.at(w.STACK_MIDDLE_OFF), *before[4:]]
+        flags = self._random.getrandbits(12) & (c.ARITHMETIC | c.DF) | self._host.real_flags | c.FLAG_ONE
+        self._machine.set(regs)
+        self._machine.flags = flags
+        outcome = self._machine.run(low, high)
+        if outcome.left or self._machine.get() != regs or self._machine.flags != flags:
+            found = outcome.left or "registers or flags changed"
+            self.failures.append(self._image.site_failure("run", site, "padding that does nothing", found))
+
+    def _compare_all(self) -> None:
+        """In the end nothing else of the guest's memory has changed."""
+        reserve = self._image.reserve
+        own = [] if reserve is None else [(reserve.text_va, reserve.text_len), (reserve.data_va, reserve.data_len)]
+        for area in self._world.areas:
+            real = self._world.ram[area.pa : area.pa + len(area.shadow)]
+            if real == bytes(area.shadow) or area is self._world.scratch:
+                continue
+            for n, (one, other) in enumerate(zip(area.shadow, real, strict=True)):
+                va = area.va + n
+                if one != other and not any(low <= va < low + length for low, length in own):
+                    wanted, found = f"{one:#04x} as before", f"{other:#04x}"
+                    self.failures.append(self._image.failure("run", "memory", va=va, expected=wanted, found=found))
+                    break
+
+    def _save(self) -> Saved:
+        cpu = {name: deepcopy(value) for name, value in vars(self._cpu).items() if name != "memory"}
+        return Saved(self._machine.save(), cpu, bytes(self._world.scratch.shadow), dict(self._host.bases))
+
+    def _load(self, saved: Saved) -> None:
+        self._machine.load(saved.machine)
+        vars(self._cpu).update(saved.cpu)
+        self._world.put(self._world.scratch.va, saved.scratch)
+        self._host.bases.update(saved.bases)
