@@ -101,6 +101,8 @@ def changeable(image: BoundImage) -> list[Range]:
         off = None if space.va is None else offset_of(windows, space.va, space.len)
         off = space.off if off is None else off
         found.append(Range(off, off + space.len, "note SPACE"))
+    hooks = ((record, offset_of(windows, record.va, word_len)) for record in annotations.imports)
+    found += [Range(off, off + word_len, f"hook {record.number}") for record, off in hooks if off is not None]
     if annotations.reserve is not None:
         found += _reserve_ranges(image)
     return sorted(found)

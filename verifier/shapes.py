@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from linker.errors import LinkError
 from linker.examine import SiteState
 from linker.sites.formats import INFO_PAD_FRONT
+from verifier.counting import without_counting
 from verifier.steps import CALL, CONDITIONAL, JUMP
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ class Shapes:
         self._known: dict[bytes, Sequence[Step]] = {}
 
     def steps(self, site: ExaminedSite) -> Sequence[Step]:
-        """The site decoded; LinkError when it cannot be."""
+        """The site decoded, what counts its runs left out; LinkError when it cannot be."""
         known = self._known.get(site.present)
         if known is None:
             known = list(self._read(site.present, site.start_va))
             if not any(step.target_va is not None or step.memory_va is not None for step in known):
                 self._known[site.present] = known
-        return known
+        return without_counting(self._image, site, known, self._read)
 
     def check(self, site: ExaminedSite) -> Iterator[Failure]:
         """What is wrong with a site's instructions."""

@@ -1,0 +1,94 @@
+"""Sites that count their runs, read as if they did not: what is left is judged like any other site.
+
+    site  e8 rel32                     call counting stub
+    stub  xchg, lea, xchg; e9 rel32    the site's own counter, and on to where the site would call
+    read  call there
+
+The counting code must be one of the two sequences here, on the site's own counter; its stub must come back into the
+site, or go on to where a call or jump would lead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from linker.errors import LinkError
+from linker.sites.formats import INFO_PAD_FRONT
+from verifier.steps import CALL, JUMP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from linker.examine import ExaminedSite
+    from verifier.image import BoundImage
+    from verifier.steps import Step
+
+COUNTER_LEN = 8
+LONGEST_STUB_LEN = 64
+# Opcode bytes in front of the counter's displacement; whole instructions where there is none. docs/linking.md
+SEQUENCES = (
+    (b"\x9c", b"\xf0\x48\xff\x05", b"\x9d"),
+    (b"\x48\x87\x05", b"\x48\x8d\x40\x01", b"\x48\x87\x05"),
+)
+
+
+def without_counting(
+    image: BoundImage, site: ExaminedSite, steps: Sequence[Step], read: Callable[[bytes, int], Iterator[Step]]
+) -> Sequence[Step]:
+    """The site's instructions without what counts; LinkError when it does not count as it should."""
+    counters = image.plan.counters
+    if counters is None or site.position not in counters.counted:
+        return steps
+    work = [step for step in steps if not step.is_nop]
+    to_stub = [step for step in work if step.branch in (CALL, JUMP)]
+    if not to_stub or to_stub[0].target_va is None:
+        raise LinkError("no branch to a stub that counts")
+    branch = to_stub[0]
+    done, end_va = _read_stub(image, branch.target_va or 0, counters.va + COUNTER_LEN * site.position, read)
+    others = [step for step in work if step is not branch]
+    if branch.branch == CALL or not site.start_va < end_va <= site.end_va:
+        if done or others:
+            raise LinkError("a stub that does more than count")
+        return [branch._replace(target_va=end_va)]
+    if end_va < site.end_va:  # counted in front of what stands at the end of the site
+        if done or any(site.start_va + step.offset < end_va for step in others):
+            raise LinkError("a stub that does more than count")
+        in_front = site.flags & INFO_PAD_FRONT
+        return [step if in_front else step._replace(offset=step.offset - others[0].offset) for step in others]
+    if done and others:
+        raise LinkError("work both in the site and in its stub")
+    return others or [_as_in_site(site, step, done[0].offset) for step in done]
+
+
+def _read_stub(
+    image: BoundImage, va: int, counter_va: int, read: Callable[[bytes, int], Iterator[Step]]
+) -> tuple[list[Step], int]:
+    """What a stub does beside counting, and where it leads."""
+    reserve = image.reserve
+    length = 0 if reserve is None else min(LONGEST_STUB_LEN, reserve.text_va + reserve.text_len - va)
+    steps: list[Step] = []
+    for step in read(image.present_at(va, length) or b"", va):
+        steps.append(step)
+        if step.branch:
+            break
+    if not steps or steps[-1].branch != JUMP or steps[-1].target_va is None:
+        raise LinkError("a stub that ends in no jump")
+    if not any(_counts(steps, sequence, counter_va) for sequence in SEQUENCES):
+        raise LinkError(f"a stub that does not count at {counter_va:#x}", found="; ".join(step.text for step in steps))
+    return steps[3:-1], steps[-1].target_va
+
+
+def _counts(steps: Sequence[Step], sequence: tuple[bytes, ...], counter_va: int) -> bool:
+    return len(steps) > len(sequence) and all(
+        step.code.startswith(code) and (step.memory_va == counter_va or step.code == code)
+        for step, code in zip(steps, sequence, strict=False)
+    )
+
+
+def _as_in_site(site: ExaminedSite, step: Step, first_off: int) -> Step:
+    """An instruction of the stub where it would stand in the site; one relative to itself with its original bytes."""
+    insn = site.instruction
+    moved = step._replace(offset=step.offset - first_off)
+    if insn.ip_relative and insn.memory is not None and step.memory_va == insn.memory.displacement:
+        return moved._replace(code=insn.code)
+    return moved
