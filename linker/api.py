@@ -27,7 +27,6 @@ from linker.errors import LinkError, UsageError, naming
 from linker.grow import Kept, grow, kept_original
 from linker.objects.places import Places, speaking
 from linker.objects.relocations import Relocatable
-from linker.objects.signature import split_signature
 from linker.objects.site_relocations import site_relocations
 from linker.patches import Request
 from linker.place import read_module
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     from linker.decode import Sites
     from linker.hypervisors.base import Binding
+    from linker.objects.options import ObjectOptions
     from linker.patches import Plan
     from linker.read_annotations import Annotations
     from linker.read_image import Bytes, Image, OpenFile, WritableBytes
@@ -119,14 +119,15 @@ def link(
     details: bool = False,
     durable: bool = False,
     binding: Binding | None = None,
+    options: ObjectOptions | None = None,
 ) -> LinkReport:
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
     `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `count`
     makes every bound site count its runs (`linker.profile` reads them). `details` asks for every site in the report,
-    `durable` waits for the disk (`linker.write`), `binding` overrides the installed binding of the target. An `output`
-    that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for a wrong request,
-    LinkError for an image that cannot be bound; then nothing is written.
+    `durable` waits for the disk (`linker.write`), `binding` overrides the installed binding of the target, `options`
+    are for kernel modules alone. An `output` that is an int is the descriptor of an empty file to fill, such as a
+    memfd. Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
     descriptor = output if isinstance(output, int) else None
@@ -138,7 +139,13 @@ def link(
         if count:
             require_counting(source.table.codec, source.table.image)
         if source.table.image.is_object:
-            return _link_object(path, source, chosen, Selection(only, skip), destination)
+            from linker.objects.bind import link_object
+
+            wanted = Selection(only, skip)
+            with speaking(source.table.image):
+                return link_object(path, source, chosen, wanted, destination=destination, options=options)
+        if options is not None:
+            raise UsageError("--kernel and signatures are for kernel modules", where=str(path))
         if (chosen.module is not None or count) and source.table.annotations.reserve is None:
             source = grown_source(source, target, counts=count)
         return _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
@@ -157,8 +164,12 @@ def restore(
     destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
-        with speaking(source.table.image):
-            return _link_file(path, source, None, Selection(), destination)
+        if source.table.image.is_object:
+            from linker.objects.bind import restore_object
+
+            with speaking(source.table.image):
+                return restore_object(path, source, destination)
+        return _link_file(path, source, None, Selection(), destination)
 
 
 def read_table(source: str | Path | Bytes) -> GuestTable:
@@ -219,18 +230,6 @@ def _link_memory(
     apply(plan, memory, edits)
     verify(plan, memory, edits, table.codec)
     return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
-
-
-def _link_object(
-    path: Path, source: Source, binding: Binding, selection: Selection, destination: Destination
-) -> LinkReport:
-    """Bind a relocatable object."""
-    if binding.module is not None:
-        raise UsageError(f"target '{binding.target}' takes no relocatable objects", expected="bare")
-    if split_signature(source.file.memory).trailer:
-        raise LinkError("module is signed, and binding it breaks the signature", advice="bind it before it is signed")
-    with speaking(source.table.image):
-        return _link_file(path, source, binding, selection, destination)
 
 
 def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
@@ -302,7 +301,7 @@ def _link_file(
     path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
 ) -> LinkReport:
     """Plan, check, apply and verify in private memory; write the file; report."""
-    output = _sink(path, destination)
+    output = sink(path, destination)
     file, table, memory = source.file, source.table, source.memory
     plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
     changes = _changes(plan)
@@ -368,7 +367,8 @@ def _changes(plan: Plan) -> list[tuple[int, int]]:
     return changes
 
 
-def _sink(path: Path, destination: Destination) -> Path | int:
+def sink(path: Path, destination: Destination) -> Path | int:
+    """Where the result is written: a path, or the descriptor of a file that is open."""
     return output_path(path, destination) if destination.descriptor is None else destination.descriptor
 
 

@@ -17,6 +17,7 @@ from linker.options import SHELLS, PrintCompletion, PrintVersion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from linker.objects.options import ObjectOptions
     from linker.report import LinkReport
 
 PROGRAM = "previrt-link"
@@ -63,6 +64,12 @@ def make_parser() -> argparse.ArgumentParser:
             help=f"{help_text}: an address, symbol or class; repeatable",
         )
     which.add_argument("--count", action="store_true", help="let every bound site count its runs")
+    modules = parser.add_argument_group("kernel modules")
+    modules.add_argument("--kernel", metavar="FILE", help="the kernel the module is for, bound to TARGET")
+    modules.add_argument("--sign-key", metavar="FILE", help="sign the bound module with this private key (PEM)")
+    modules.add_argument("--sign-cert", metavar="FILE", help="the certificate of that key (PEM or DER)")
+    modules.add_argument("--sign-hash", metavar="NAME", help="sha1, sha224, sha256, sha384 or sha512 (default: sha256)")
+    modules.add_argument("--strip-signature", action="store_true", help="give up the signature that binding breaks")
     said = parser.add_argument_group("what is said")
     said.add_argument("--json", action="store_true", help="print JSON")
     said.add_argument("-v", "--verbose", action="store_true", help="show old, new and final bytes of each site")
@@ -115,9 +122,30 @@ def _check(request: argparse.Namespace) -> None:
         ("list", "in_place"),
         ("list", "output"),
         ("list", "verbose"),
+        ("sign_key", "strip_signature"),
     ):
         if getattr(request, first) and getattr(request, second):
             raise UsageError(f"--{first} and --{second} contradict each other".replace("_", "-"))
+
+    if bool(request.sign_key) != bool(request.sign_cert):
+        raise UsageError("--sign-key and --sign-cert belong together")
+    if request.sign_hash and not request.sign_key:
+        raise UsageError("--sign-hash says how to sign, but nothing is signed", expected="--sign-key and --sign-cert")
+    if (request.kernel or request.sign_key or request.strip_signature) and (request.restore or request.list):
+        raise UsageError("--kernel and signatures are for binding a module", expected="--target TARGET")
+
+
+def _object_options(request: argparse.Namespace) -> ObjectOptions | None:
+    """What is asked of kernel modules; None when nothing is."""
+    from pathlib import Path
+
+    from linker.objects.options import ObjectOptions, Signing
+
+    signing = None
+    if request.sign_key:
+        signing = Signing(Path(request.sign_key), Path(request.sign_cert), request.sign_hash or "sha256")
+    options = ObjectOptions(Path(request.kernel) if request.kernel else None, signing, request.strip_signature)
+    return None if options == ObjectOptions() else options
 
 
 def _run(request: argparse.Namespace) -> None:
@@ -135,7 +163,8 @@ def _run(request: argparse.Namespace) -> None:
         report = restore(request.image, **where, details=details)
     else:
         which = {"only": request.only, "skip": request.skip, "count": request.count}
-        report = link(request.image, request.target, **where, **which, details=details)
+        options = _object_options(request)
+        report = link(request.image, request.target, **where, **which, details=details, options=options)
     if not request.quiet:
         _print_report(report, request.json)
 

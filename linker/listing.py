@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.api import opened, read_table
 from linker.hypervisors.base import Form
 from linker.objects.places import Places, column
+from linker.objects.relocations import Relocatable
 from linker.plan import SKIPPED, choose_forms
 from linker.registry import binding_for
 from linker.report import format_table
@@ -15,8 +16,13 @@ from linker.sources import Sources
 from linker.symbols import Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from linker.api import GuestTable
+    from linker.decode import SiteGroup, Sites
+    from linker.hypervisors.base import Binding, Unbindable
+    from linker.read_image import Bytes
 
 
 UNBINDABLE = "none"
@@ -57,7 +63,7 @@ def list_sites(
             binding = binding_for(target, table.image.machine)
             forms = [
                 (group, form.kind.value if isinstance(form, Form) else UNBINDABLE, form.reason)
-                for group, form in choose_forms(sites, binding, table.codec)
+                for group, form in _forms(table, sites, binding, memory)
             ]
     rows = [
         ListedSite(
@@ -82,6 +88,17 @@ def list_sites(
 def unknown_tables(path: str | Path) -> tuple[str, ...]:
     """Sections of the image that are named like tables of the original format and are of no known kind."""
     return read_table(path).annotations.left_tables
+
+
+def _forms(
+    table: GuestTable, sites: Sites, binding: Binding, memory: Bytes
+) -> Iterable[tuple[SiteGroup, Form | Unbindable]]:
+    if not table.image.is_object:
+        return choose_forms(sites, binding, table.codec)
+    from linker.objects.plan import choose_object_forms
+
+    relocatable = Relocatable(table.image, memory, table.codec.object_relocations)
+    return choose_object_forms(sites, binding, relocatable, table.codec)
 
 
 def format_listing(rows: Sequence[ListedSite]) -> str:

@@ -96,17 +96,17 @@ def make_plan(request: Request) -> Plan:
         return _plan_restore(request)
     planned, left = [], []
     for group, form in choose_forms(request.sites, request.binding, request.codec):
-        mine, others = _split(group, request.chosen)
+        mine, others = split_group(group, request.chosen)
         if mine.members:
             planned.append((mine, form))
         if others.members:
             left.append(others)
-    bindable = _require_forms(request, planned)
+    bindable = require_forms(request, planned)
     # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
     bindable, counted, reasons = _counting(request, request.binding, bindable)
     layout = Layout(request, request.binding, [g for g in request.sites.groups if not _is_memory_operation(g)])
     groups = [layout.patch(group, form) for group, form in bindable]
-    groups += [_unchanged(request, group, SKIPPED, "not selected") for group in left]
+    groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]
     if overwritten and request.sites.annotations.undo is None and not request.keeps_original:
         raise LinkError(
@@ -161,7 +161,7 @@ def _counting(
 
 
 def _plan_restore(request: Request) -> Plan:
-    groups = tuple(_unchanged(request, group, RESTORED, "as annotated") for group in request.sites.groups)
+    groups = tuple(unchanged(request, group, RESTORED, "as annotated") for group in request.sites.groups)
     entry_va = request.original_entry_va
     edits = edits_in_memory(request, b"", b"", Bound("", 0, 0, 0)) + edits_in_file(request, (), entry_va)
     edits += plan_hooks(request, {}).edits
@@ -172,7 +172,8 @@ def _real(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     return tuple(edit for edit in edits if edit.before != edit.after)
 
 
-def _split(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup, SiteGroup]:
+def split_group(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup, SiteGroup]:
+    """The members of a group that are chosen, and the others."""
     if chosen is None:
         return group, group._replace(members=(), before=b"")
     length = group.room_len
@@ -184,9 +185,10 @@ def _split(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup,
     return mine, others
 
 
-def _require_forms(
+def require_forms(
     request: Request, planned: Sequence[tuple[SiteGroup, Form | Unbindable]]
 ) -> list[tuple[SiteGroup, Form]]:
+    """The groups with their forms; UnboundSitesError when one has none."""
     failed = [(group, form) for group, form in planned if isinstance(form, Unbindable)]
     if not failed:
         return [(group, form) for group, form in planned if isinstance(form, Form)]
@@ -214,7 +216,7 @@ def _require_forms(
     raise error
 
 
-def _unchanged(request: Request, group: SiteGroup, form: str, reason: str) -> PatchGroup:
+def unchanged(request: Request, group: SiteGroup, form: str, reason: str) -> PatchGroup:
     """Sites as the annotated original has them."""
     code = group.instruction.code
     padding = request.codec.padding(group.room_len - len(code))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +134,28 @@ class TableContext(NamedTuple):
     reserve_data_len: int
     symbols: Mapping[str, int]
     virtual_offset: int
+
+
+class ObjectRows(NamedTuple):
+    """Rows that an object carries along, `rows[i]` the offset of instruction i's.
+
+    `operand_off`: where in a row the address or displacement of a memory operand is, 8 bytes.
+    """
+
+    data: bytes
+    rows: tuple[int, ...]
+    operand_off: int
+
+
+@runtime_checkable
+class ObjectBinding(Protocol):
+    """What a binding has beside `Binding` if it takes kernel modules, whose addresses nobody can know."""
+
+    def object_form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
+        """As `Binding.form`. Fixups may name the module's exports and TABLE_ROW; no stubs."""
+
+    def object_rows(self, instructions: Sequence[Instruction]) -> ObjectRows:
+        """The rows of instructions whose forms name TABLE_ROW."""
 
 
 class Binding(Protocol):

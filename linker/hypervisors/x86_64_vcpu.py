@@ -10,9 +10,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.hypervisors.base import Fixup, Form, FormKind, Tables
+from linker.hypervisors.base import Fixup, Form, FormKind, ObjectRows, Tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from linker.hypervisors.base import TableContext
     from linker.sites.codec import Instruction
 
@@ -52,13 +54,15 @@ def inline_form(insn: Instruction) -> Form | None:
     return None
 
 
-# struct row: class, length, width, flags, registers, base, index, scale, segment, address bits, displacement,
+# struct row: class, length, width, flags, registers, base, index, scale, segment, address bits, carried, displacement,
 # immediate, text, code.  struct site: start, row, length.
-ROW = struct.Struct("<HBBBB4sbbBBBxqqQ16s")
+ROW = struct.Struct("<HBBBB4sbbBBBBqqQ16s")
 SITE = struct.Struct("<IHBx")
 SITE_SPAN_LEN = 1 << 32
 SITE_MAX_LEN = 255  # the instruction is in front; what is behind this is padding
+ROW_OPERAND_OFF = 16  # of the displacement
 ROW_MEMORY, ROW_REPEAT, ROW_IMMEDIATE = 1, 2, 4
+ROW_CARRIED = 0xA9
 FAR_TRANSFERS = frozenset({"ljmp", "lcall"})
 SELECTOR_BITS = 16
 
@@ -103,7 +107,13 @@ def vcpu_tables(context: TableContext) -> Tables:
     )
 
 
-def _row(insn: Instruction, text_va: int) -> bytes:
+def vcpu_object_rows(instructions: Sequence[Instruction]) -> ObjectRows:
+    """Rows for a kernel module to carry along; without texts, which would not outlive it."""
+    data = b"".join(_row(insn, 0, ROW_CARRIED) for insn in instructions)
+    return ObjectRows(data, tuple(range(0, len(data), ROW.size)), ROW_OPERAND_OFF)
+
+
+def _row(insn: Instruction, text_va: int, carried: int = 0) -> bytes:
     memory = insn.memory
     # A far pointer in memory is the offset, whose width counts, and a selector.
     width_bits = insn.width_bits - SELECTOR_BITS if insn.class_name in FAR_TRANSFERS else insn.width_bits
@@ -124,6 +134,7 @@ def _row(insn: Instruction, text_va: int) -> bytes:
         memory.scale if memory else 0,
         memory.segment if memory else 0,
         memory.address_bits if memory else 0,
+        carried,
         _signed_64(memory.displacement if memory else 0),
         insn.immediate or 0,
         text_va,

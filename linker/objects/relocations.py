@@ -117,6 +117,11 @@ class Relocatable:
             )
         return self.image.sections[symbol.section], symbol
 
+    @property
+    def symbol_table_index(self) -> int:
+        """The index of the symbol table's section."""
+        return self._symbol_table[0]
+
     @cached_property
     def _symbol_table(self) -> tuple[int, tuple[Section, ...]]:
         tables = [(n, (s,)) for n, s in enumerate(self.image.sections) if s.type == "SHT_SYMTAB"]

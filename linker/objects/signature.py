@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.errors import LinkError
+from linker.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
+    from linker.objects.options import Signing
     from linker.read_image import Bytes
 
 MARK = b"~Module signature appended~\n"
 # algorithm, hash, kind of identifier, lengths of signer and key identifier, three bytes of padding, signature's length
 INFORMATION = struct.Struct(">BBBBB3xI")
 PKCS7 = 2
+HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512")
 
 
 class Signed(NamedTuple):
@@ -43,3 +47,30 @@ def split_signature(memory: Bytes) -> Signed:
             expected=f"below {end - INFORMATION.size}",
         )
     return Signed(module_len, bytes(memory[module_len:size]))
+
+
+def sign(module: bytes, signing: Signing) -> bytes:
+    """What goes behind a module: as Linux's scripts/sign-file makes it, by the openssl command.
+
+    A passphrase of the key is taken from the environment variable KBUILD_SIGN_PIN, as there.
+    """
+    if signing.hash not in HASHES:
+        raise UsageError(f"unknown hash '{signing.hash}'", expected=", ".join(HASHES))
+    # Detached, without certificates and attributes: the kernel has the certificate, and takes no attributes.
+    options = ["-binary", "-noattr", "-nocerts", "-nosmimecap", "-outform", "DER", "-md", signing.hash]
+    files = ["-signer", str(signing.certificate), "-inkey", str(signing.key), "-passin"]
+    pin = "env:KBUILD_SIGN_PIN" if "KBUILD_SIGN_PIN" in os.environ else "pass:"
+    command = ["openssl", "cms", "-sign", *options, *files, pin]
+    try:
+        done = subprocess.run(command, input=module, capture_output=True, check=False)
+    except OSError as error:
+        raise LinkError(f"cannot run openssl: {error.strerror}", advice="install openssl to sign modules") from None
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing said"]
+        raise LinkError(
+            "openssl cannot sign the module",
+            where=f"{signing.key}, {signing.certificate}",
+            found=said[0],
+            expected="a private key and the certificate that belongs to it",
+        )
+    return done.stdout + INFORMATION.pack(0, 0, PKCS7, 0, 0, len(done.stdout)) + MARK

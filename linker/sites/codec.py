@@ -10,6 +10,7 @@ The records are named tuples, not dataclasses: a command pays for every class de
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class ObjectRelocations(NamedTuple):
     names       number -> (name, bytes it changes from its place on)
     longest     bytes changed by a number that is not in `names`, at most
     place_align of a number that is not in `names`: what its offset says beyond a multiple of this names a slot
+    fixups      kind of a fixup (`FixupKind`'s value) -> the number that does the same
+    pc_relative numbers of an operand's distance from the end of the field; absolute: of a displacement, with sign
     """
 
     none: int
@@ -111,6 +114,9 @@ class ObjectRelocations(NamedTuple):
     names: Mapping[int, tuple[str, int]]
     longest: int
     place_align: int = 1
+    fixups: Mapping[str, int] = MappingProxyType({})
+    pc_relative: frozenset[int] = frozenset()
+    absolute: frozenset[int] = frozenset()
 
     def name(self, number: int) -> str:
         """The relocation's name for a message."""

@@ -249,12 +249,6 @@ def test_an_addend_in_place_is_signed(tmp_path: Path) -> None:
         linker.link(path, "bare")
 
 
-def test_a_target_with_a_module_is_refused(tmp_path: Path) -> None:
-    path = assemble(tmp_path, "x86_64", X86_64)
-    with pytest.raises(linker.UsageError, match="takes no relocatable objects"):
-        linker.link(path, "lol")
-
-
 def test_sub_sections_have_relocations_too(tmp_path: Path) -> None:
     source = (
         f"{I386}\n.text\nh:\n6: movl %eax, tables+8; .skip 4, 0x90\n7: ret\n.section .afterburn.pte_set\n.long 6b, 7b\n"

@@ -142,7 +142,7 @@ struct row { /* one distinct instruction */
     u8 scale;
     u8 segment;
     u8 address_bits;
-    u8 unused;
+    u8 carried; /* ROW_CARRIED in a kernel module, which brings its rows along; else 0 */
     s64 displacement;
     s64 immediate;
     u64 text_va; /* NUL-terminated disassembly */
@@ -151,6 +151,7 @@ struct row { /* one distinct instruction */
 #define ROW_MEMORY 1
 #define ROW_REPEAT 2
 #define ROW_IMMEDIATE 4
+#define ROW_CARRIED 0xa9
 
 struct site { /* sorted by address */
     u32 start_off; /* from vcpu_sites_base_va */

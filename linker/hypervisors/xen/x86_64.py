@@ -8,6 +8,7 @@ tables are those of `x86_64_vcpu.py`.
     sti            90 90 90 90 90 90 90 fb      0f 1f 00 e8 rel32         call xen_sti, ends with the site
     mov %cr2,%rdi  0f 20 d7 90 90 90 90 90      48 8b 3d rel32 90         mov vcpu_cr+16(%rip), %rdi
     rdmsr          0f 32 90 90 90 90 90 90      cd 80 0f 1f 80 00 00 00   int $0x80
+      in a module                               cd 80 a9 imm32 90         int $0x80; test $row, %eax, which never runs
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.base import Fixup, Form, FormKind, TargetNote, Unbindable
-from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_tables
+from linker.hypervisors.base import TABLE_ROW, Fixup, FixupKind, Form, FormKind, TargetNote, Unbindable
+from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:
-    from linker.hypervisors.base import TableContext, Tables
+    from collections.abc import Sequence
+
+    from linker.hypervisors.base import ObjectRows, TableContext, Tables
     from linker.sites.codec import Instruction
 
 CALL = b"\xe8\0\0\0\0"
 INT_80 = b"\xcd\x80"
+INT_80_WITH_ROW = b"\xcd\x80\xa9\0\0\0\0"
 
 NATIVE = {"rdtsc": "the time stamp counter is the guest's"}
 OWN_TRAPS = {
@@ -104,6 +108,21 @@ class XenBinding:
                 return Form(FormKind.CALL, CALL, (Fixup(1, entry, PC32_END),), reason="works the virtual flags")
         # A trap for sti ends with its site, as the call does.
         return Form(FormKind.TRAP, INT_80, reason="Xen brings the trap to the module", pad_front=name == "sti")
+
+    def object_form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
+        """The same in a kernel module, whose sites the interface module cannot find by address."""
+        form = self._best_form(insn, flags)
+        if form.code == INT_80:
+            if insn.class_name == "sti":  # must end its site, and the row is behind the trap
+                return Unbindable("sti without a usable stack has no form in a kernel module")
+            form = form._replace(code=INT_80_WITH_ROW, fixups=(Fixup(3, TABLE_ROW, 0, FixupKind.ABS32),))
+        if len(form.code) > room_len:
+            return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
+        return form
+
+    def object_rows(self, instructions: Sequence[Instruction]) -> ObjectRows:
+        """Rows as the module's own tables have them."""
+        return vcpu_object_rows(instructions)
 
     def tables(self, context: TableContext) -> Tables:
         """Rows, their texts, and the site table; the notes Xen's domain builder looks for."""

@@ -45,6 +45,9 @@ X86_64_OBJECT_RELOCATIONS = ObjectRelocations(
         42: ("R_X86_64_REX_GOTPCRELX", 4),
     },
     longest=8,
+    fixups={"pc32": 2, "abs32": 11, "abs64": 1},
+    pc_relative=frozenset({2, 4}),
+    absolute=frozenset({11}),
 )
 I386_OBJECT_RELOCATIONS = ObjectRelocations(
     none=0,

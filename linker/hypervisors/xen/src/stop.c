@@ -26,7 +26,9 @@ void count_operation(const struct row *row, u64 hypercalls_before)
     if (row->class_number >= CLASSES)
         return;
     if (!counted[row->class_number].text)
-        counted[row->class_number].text = row->text_va ? (const char *)row->text_va : "popfq, the long way";
+        counted[row->class_number].text = row->carried   ? "first met in a kernel module"
+                                              : row->text_va ? (const char *)row->text_va
+                                                             : "popfq, the long way";
     counted[row->class_number].operations++;
     counted[row->class_number].hypercalls += hypercall_total() - hypercalls_before;
 }

@@ -25,8 +25,11 @@ static bool at_hlt(void)
 {
     u64 va = linked_va(frame.rip);
     const struct site *site = site_at(va);
+    struct row row;
 
-    return site && site_start_va(site) == va && site_row(site)->class_number == CLASS_HLT;
+    if (site)
+        return site_start_va(site) == va && site_row(site)->class_number == CLASS_HLT;
+    return carried_row(frame.rip, &row) && row.class_number == CLASS_HLT;
 }
 
 /*

@@ -65,6 +65,7 @@ void deliver_after_next_instruction(void);
 /* ---- sites.c ---- */
 
 void site_trapped(void);
+bool carried_row(u64 trap_va, struct row *row);
 
 /* ---- symbols.c ---- */
 

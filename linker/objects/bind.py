@@ -1,0 +1,261 @@
+"""Bind a relocatable object: plan, apply and verify as for an image; add relocations and rows; sign; write.
+
+bare, unsigned     in place, as an image: `.afterburn.undo` and the BOUND note are room enough
+a module's target  relocations and sections are added, and `.afterburn.original` keeps the whole annotated original
+signed             the same, because the signature is given up
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from linker import log
+from linker.api import (
+    Selection,
+    anonymous,
+    plan_link,
+    read_guest,
+    sink,
+)
+from linker.apply import apply
+from linker.check import check_apart
+from linker.decode import decode
+from linker.errors import LinkError, UsageError
+from linker.objects.extend import NewSection, extend
+from linker.objects.kernel import read_kernel
+from linker.objects.options import ObjectOptions
+from linker.objects.places import Places
+from linker.objects.plan import ROWS_SYMBOL, Addition, ObjectPlan, make_object_plan, object_binding
+from linker.objects.relocations import ENTRIES, Relocatable
+from linker.objects.signature import sign, split_signature
+from linker.patches import Request
+from linker.read_image import SHF_ALLOC, read_image
+from linker.report import Outcome, make_details, make_report
+from linker.select_sites import Names, select_sites
+from linker.sites.formats import ORIGINAL, SECTION_ORIGINAL
+from linker.symbols import Symbols
+from linker.verify import verify
+from linker.write import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from linker.api import Destination, GuestTable, Source
+    from linker.hypervisors.base import Binding
+    from linker.objects.kernel import Kernel
+    from linker.patches import Plan
+    from linker.read_image import Bytes, Image
+    from linker.report import LinkReport
+
+SECTION_ROWS = ".previrt.rows"
+ROWS_NAME = b"previrt_rows"
+ROWS_ALIGN = 8
+SHF_INFO_LINK = 0x40
+# STB_GLOBAL, STT_OBJECT, STV_HIDDEN: local symbols would have to stand in front of all others.
+ROWS_INFO, ROWS_VISIBILITY = 1 << 4 | 1, 2
+SYMBOL_64 = struct.Struct("<IBBHQQ")
+
+
+def link_object(
+    path: Path,
+    source: Source,
+    binding: Binding,
+    selection: Selection,
+    *,
+    destination: Destination,
+    options: ObjectOptions | None,
+) -> LinkReport:
+    """Bind the object in `source` and write it; the report."""
+    options = options or ObjectOptions()
+    output = sink(path, destination)
+    original = _annotated(source)
+    unsigned_len, trailer = split_signature(original)
+    if (trailer or split_signature(source.file.memory).trailer) and not (options.signing or options.strip_signature):
+        raise LinkError(
+            "module is signed, and binding it breaks the signature",
+            advice="sign it again with --sign-key and --sign-cert, or give the signature up with --strip-signature",
+        )
+    memory = anonymous(original[:unsigned_len])
+    table = read_guest(memory)
+    keeps_whole = bool(trailer) or binding.module is not None
+    kernel = _kernel(table, binding, options.kernel)
+    planned = _plan(memory, table, binding, selection, kernel)
+    plan = planned.plan
+    apply(plan, memory, plan.edits)
+    verify(plan, memory, plan.edits, table.codec)
+    contents = bytes(memory)
+    if keeps_whole:
+        contents = _finished(contents, table, planned, binding.target, original)
+    if options.signing:
+        contents += sign(contents, options.signing)
+    if not destination.dry_run:
+        write_whole(output, contents, source.file.mode & 0o777, durable=destination.durable)
+        log.debug("written", output=str(output))
+    outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name)
+    return _report(outcome, table, memory, plan, details=destination.details)
+
+
+def _written(output: Path | int, destination: Destination) -> str | None:
+    return None if destination.dry_run or isinstance(output, int) else str(output)
+
+
+def _report(outcome: Outcome, table: GuestTable, memory: Bytes, plan: Plan, *, details: bool) -> LinkReport:
+    listed = make_details(plan, memory, Symbols(table.image, memory), Places(table.image)) if details else ()
+    return make_report(outcome, plan, table.annotations, listed)
+
+
+def restore_object(path: Path, source: Source, destination: Destination) -> LinkReport:
+    """Write the annotated original; LinkError when the object is not bound."""
+    output = sink(path, destination)
+    before = bytes(source.file.memory[:])
+    original = _annotated(source)
+    if original == before:
+        raise LinkError("object is not bound", advice="there is nothing to restore")
+    memory = anonymous(original)
+    table = read_guest(memory)
+    plan = plan_link(memory, table, table.image.windows, None, Selection())
+    if not destination.dry_run:
+        write_whole(output, original, source.file.mode & 0o777, durable=destination.durable)
+    outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name)
+    return _report(outcome, table, memory, plan, details=destination.details)
+
+
+def _annotated(source: Source) -> bytes:
+    """The annotated original with the signature that it had, if any.
+
+    What is bound and does not keep its original whole was not signed when it was bound.
+    """
+    if source.is_file:
+        restoring = plan_link(source.memory, source.table, source.table.image.windows, None, Selection())
+        apply(restoring, source.memory, restoring.edits)
+        if source.previous:
+            return bytes(source.memory[: split_signature(source.memory).module_len])
+    return bytes(source.memory[:])
+
+
+def _kernel(table: GuestTable, binding: Binding, path: Path | None) -> Kernel | None:
+    if binding.module is not None:
+        object_binding(binding)
+        if path is None:
+            raise UsageError(
+                f"target '{binding.target}' has an interface module, which the kernel carries",
+                expected=f"--kernel FILE, the kernel bound to {binding.target}",
+            )
+    return None if path is None else read_kernel(path, binding, table.codec)
+
+
+def _plan(
+    memory: Bytes, table: GuestTable, binding: Binding, selection: Selection, kernel: Kernel | None
+) -> ObjectPlan:
+    image, annotations, codec, _ = table
+    if binding.module is None or kernel is None:
+        return ObjectPlan(plan_link(memory, table, image.windows, binding, selection), (), (), b"")
+    sites = decode(annotations, memory, image.windows, codec)
+    names = Names(Places(image).address, lambda: Symbols(image, memory))
+    chosen = select_sites(sites, selection.only, selection.skip, names)
+    request = Request(image, memory, image.windows, sites, codec, binding, None, chosen, keeps_original=True)
+    planned = make_object_plan(request, binding, Relocatable(image, memory, codec.object_relocations), kernel)
+    check_apart(planned.plan, image.windows, annotations.starts_va, annotations.ends_va)
+    return planned
+
+
+def _finished(contents: bytes, table: GuestTable, planned: ObjectPlan, target: str, original: bytes) -> bytes:
+    """The object with its new relocations, rows and the original it came from; checked by reading it again."""
+    image = table.image
+    relocatable = Relocatable(image, contents, table.codec.object_relocations)
+    added: list[NewSection] = []
+    replaced: dict[int, bytes] = {}
+    rows_symbol = len(relocatable.symbols)
+    if planned.rows:
+        rows_index = len(image.sections)
+        added.append(NewSection(SECTION_ROWS, "SHT_PROGBITS", SHF_ALLOC, planned.rows, align=ROWS_ALIGN))
+        replaced |= _symbol_added(contents, relocatable, rows_index, len(planned.rows))
+    by_section: defaultdict[int, list[Addition]] = defaultdict(list)
+    for addition in planned.added:
+        by_section[rows_index if addition.section is None else addition.section].append(addition)
+    dropped = {(one.table, one.number) for one in planned.dropped}
+    for index in sorted({*by_section, *_sections_of(relocatable, {name for name, _ in dropped})}):
+        entries = [
+            (one.off, one.type, rows_symbol if one.symbol == ROWS_SYMBOL else one.symbol, one.addend)
+            for one in by_section[index]
+        ]
+        if index < len(image.sections) and relocatable.sections_about(index):
+            (section,) = relocatable.sections_about(index)
+            before = contents[section.off : section.off + section.len]
+            data = _without(before, dropped, section.name) + _packed(entries)
+            replaced[image.sections.index(section)] = data
+        else:
+            name = image.sections[index].name if index < len(image.sections) else SECTION_ROWS
+            added.append(_new_relocations(name, index, relocatable, entries))
+    header = ORIGINAL.build({"target": target, "length": len(original)})
+    added.append(NewSection(SECTION_ORIGINAL, "SHT_PROGBITS", 0, header + zlib.compress(original)))
+    finished = extend(contents, image, replaced, added)
+    _check_finished(finished, contents, image, replaced, added)
+    return finished
+
+
+RELA = ENTRIES["SHT_RELA", 8][0]
+
+
+def _packed(entries: Sequence[tuple[int, int, int, int]]) -> bytes:
+    return b"".join(RELA.pack(off, symbol << 32 | kind, addend) for off, kind, symbol, addend in entries)
+
+
+def _without(entries: bytes, dropped: set[tuple[str, int]], name: str) -> bytes:
+    """A relocation section whose dropped entries are R_*_NONE."""
+    kept = bytearray(entries)
+    for number in (number for table, number in dropped if table == name):
+        off, _, _ = RELA.unpack_from(kept, number * RELA.size)
+        RELA.pack_into(kept, number * RELA.size, off, 0, 0)
+    return bytes(kept)
+
+
+def _sections_of(relocatable: Relocatable, names: set[str]) -> set[int]:
+    """Indexes of the sections that relocation sections of these names are about."""
+    return {section.info for section in relocatable.image.sections if section.name in names}
+
+
+def _new_relocations(
+    name: str, index: int, relocatable: Relocatable, entries: Sequence[tuple[int, int, int, int]]
+) -> NewSection:
+    return NewSection(
+        f".rela{name}",
+        "SHT_RELA",
+        SHF_INFO_LINK,
+        _packed(entries),
+        link=relocatable.symbol_table_index,
+        info=index,
+        align=8,
+        entry_len=RELA.size,
+    )
+
+
+def _symbol_added(contents: bytes, relocatable: Relocatable, section: int, length: int) -> Mapping[int, bytes]:
+    """The symbol table and its strings with a symbol for the section of rows, behind all others."""
+    sections, index = relocatable.image.sections, relocatable.symbol_table_index
+    table, strings = sections[index], sections[sections[index].link]
+    names = contents[strings.off : strings.off + strings.len]
+    symbol = SYMBOL_64.pack(len(names), ROWS_INFO, ROWS_VISIBILITY, section, 0, length)
+    return {
+        index: contents[table.off : table.off + table.len] + symbol,
+        table.link: names + ROWS_NAME + b"\0",
+    }
+
+
+def _check_finished(
+    finished: bytes, contents: bytes, image: Image, replaced: Mapping[int, bytes], added: Sequence[NewSection]
+) -> None:
+    """Read the headers again: every section must hold what it is meant to, and what is old must be where it was."""
+    again = read_image(finished)
+    meant = [replaced.get(n, contents[s.off : s.off + s.len]) for n, s in enumerate(image.sections)]
+    meant += [section.contents for section in added]
+    names = [section.name for section in image.sections] + [section.name for section in added]
+    for number, (section, data, name) in enumerate(zip(again.sections, meant, names, strict=True)):
+        is_names = number < len(image.sections) and section.name == ".shstrtab"
+        wrong = section.name != name or finished[section.off : section.off + section.len] != data
+        if section.has_contents and wrong and not is_names:
+            raise LinkError(f"verification failed: section {name} is not as planned", advice="report this as a defect")
