@@ -40,6 +40,13 @@ class Kept(NamedTuple):
     original: bytes
 
 
+def build_kept(kept: Kept) -> bytes:
+    """The contents of `.afterburn.original`."""
+    flags = BOUND_COUNTS if kept.counts else 0
+    header = ORIGINAL.build({"target": kept.target, "length": len(kept.original), "flags": flags})
+    return bytes(header) + zlib.compress(kept.original)
+
+
 def kept_original(image: Image, memory: Bytes) -> Kept | None:
     """What a grown image keeps; None for any other image. LinkError when it is damaged."""
     section = image.section(SECTION_ORIGINAL)
@@ -83,9 +90,7 @@ def grow(kept: Kept, record_count: int, entry_va: int, codec: Codec) -> tuple[by
     text_va = _add_part(binary, lief.ELF.Segment.FLAGS.X, codec.trap_fill(part_len))
     data_va = _add_part(binary, lief.ELF.Segment.FLAGS.W, bytes(part_len))
     section = lief.ELF.Section(SECTION_ORIGINAL, lief.ELF.Section.TYPE.PROGBITS)
-    flags = BOUND_COUNTS if kept.counts else 0
-    header = ORIGINAL.build({"target": kept.target, "length": len(original), "flags": flags})
-    section.content = memoryview(header + zlib.compress(original))
+    section.content = memoryview(build_kept(kept))
     binary.add(section, loaded=False)
     config = lief.ELF.Builder.config_t()
     config.symtab = config.static_symtab = config.notes = False

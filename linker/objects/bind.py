@@ -8,7 +8,6 @@ signed             the same, because the signature is given up
 from __future__ import annotations
 
 import struct
-import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from linker.apply import apply
 from linker.check import check_apart
 from linker.decode import decode
 from linker.errors import LinkError, UsageError
+from linker.grow import Kept, build_kept
 from linker.objects.extend import NewSection, extend
 from linker.objects.kernel import read_kernel
 from linker.objects.options import ObjectOptions
@@ -35,7 +35,7 @@ from linker.patches import Request
 from linker.read_image import SHF_ALLOC, read_image
 from linker.report import Outcome, make_details, make_report
 from linker.select_sites import Names, select_sites
-from linker.sites.formats import ORIGINAL, SECTION_ORIGINAL
+from linker.sites.formats import SECTION_ORIGINAL
 from linker.symbols import Symbols
 from linker.verify import verify
 from linker.write import write_whole
@@ -191,8 +191,8 @@ def _finished(contents: bytes, table: GuestTable, planned: ObjectPlan, target: s
         else:
             name = image.sections[index].name if index < len(image.sections) else SECTION_ROWS
             added.append(_new_relocations(name, index, relocatable, entries))
-    header = ORIGINAL.build({"target": target, "length": len(original)})
-    added.append(NewSection(SECTION_ORIGINAL, "SHT_PROGBITS", 0, header + zlib.compress(original)))
+    kept = build_kept(Kept(target, False, original))
+    added.append(NewSection(SECTION_ORIGINAL, "SHT_PROGBITS", 0, kept))
     finished = extend(contents, image, replaced, added)
     _check_finished(finished, contents, image, replaced, added)
     return finished
