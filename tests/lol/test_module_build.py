@@ -69,10 +69,10 @@ def test_every_class_is_worked_by_the_module() -> None:
 def test_rows_have_the_layout_of_the_c_structures(tmp_path: Path) -> None:
     """The C compiler says what it makes of `struct row` and `struct site`."""
     fields = ["class_number", "length", "width", "flags", "reg_count", "reg", "base", "index", "scale", "segment"]
-    fields += ["address_bits", "displacement", "immediate", "text_va", "code"]
+    fields += ["address_bits", "carried", "displacement", "immediate", "text_va", "code"]
     checks = "\n".join(
         f'_Static_assert(offsetof(struct row, {name}) == {offset}, "{name}");'
-        for name, offset in zip(fields, [0, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 16, 24, 32, 40], strict=True)
+        for name, offset in zip(fields, [0, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 24, 32, 40], strict=True)
     )
     source = tmp_path / "layout.c"
     source.write_text(
@@ -81,7 +81,7 @@ def test_rows_have_the_layout_of_the_c_structures(tmp_path: Path) -> None:
         f'_Static_assert(sizeof(struct site) == {SITE.size}, "site");\n'
     )
     subprocess.run(["gcc", "-std=gnu11", "-I", SHARED, "-fsyntax-only", source], check=True)
-    packed = ROW.pack(0x0201, 3, 4, 5, 6, b"\7\x08\x09\x0a", 11, 12, 13, 14, 15, 17, 18, 19, bytes(16))
+    packed = ROW.pack(0x0201, 3, 4, 5, 6, b"\7\x08\x09\x0a", 11, 12, 13, 14, 15, 16, 17, 18, 19, bytes(16))
     assert (packed[0], packed[2], packed[6], packed[14], packed[16], packed[24], packed[32]) == (
         1,
         3,
