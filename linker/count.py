@@ -8,7 +8,7 @@
     native       0f 01 1c 25 ...           e9 rel32            too long for both: runs in the stub, which comes back
 
 The counters are the last words of the reserve's data part but for what the hooks keep there (docs/formats.md), in
-address order of the sites, so that a reader finds them from the image alone.
+address order of the sites that count, so that a reader finds them from the image alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from linker.sites.formats import INFO_NO_STACK
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from linker.decode import SiteGroup
@@ -38,14 +38,19 @@ BRANCHES = (b"\xe8", b"\xe9")
 
 
 class Counters(NamedTuple):
-    """Where the counters are: one a site in address order, `va` the first. `counted`: which sites have a use for it.
+    """Where the counters are: `va` the first, one for each site of `counted` in address order.
 
-    `reasons`: why the other bound sites are not counted -> how many.
+    `counted`: index of a site in address order -> which counter is its own. `reasons`: why the other bound sites
+    are not counted -> how many.
     """
 
     va: int
-    counted: frozenset[int]
-    reasons: dict[str, int]
+    counted: Mapping[int, int]
+    reasons: Mapping[str, int]
+
+    def va_of(self, index: int) -> int:
+        """Address of the counter of the site at `index` of the address order."""
+        return self.va + COUNTER_LEN * self.counted[index]
 
 
 class Counting:

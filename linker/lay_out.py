@@ -32,8 +32,14 @@ TABLE_ALIGN = 64  # a cache line
 class Layout:
     """The reserve as it fills: `text` and `data` hold what is placed so far."""
 
-    def __init__(self, request: Request, binding: Binding, groups: Sequence[SiteGroup]) -> None:
-        """`groups`: all sites, those too that are left as they are: a module may meet them when they trap."""
+    def __init__(
+        self, request: Request, binding: Binding, groups: Sequence[SiteGroup], counted: Mapping[int, int]
+    ) -> None:
+        """`groups`: all sites, those too that are left as they are: a module may meet them when they trap.
+
+        `counted`: see `Counters`.
+        """
+        self._counted = counted
         self._request = request
         annotations = request.sites.annotations
         self._reserve = annotations.reserve
@@ -77,7 +83,7 @@ class Layout:
         """The last words of the data part, one a site."""
         if self._reserve is None:
             raise ValueError("counters need a reserve")
-        counters_len = COUNTER_LEN * len(self._request.sites.offs) + len(self.hooks.kept)
+        counters_len = COUNTER_LEN * len(self._counted) + len(self.hooks.kept)
         _require_room("data", len(self.data) + counters_len, self._reserve.data_len)
         self.counters_va = self._reserve.data_va + self._reserve.data_len - counters_len
 
@@ -175,7 +181,7 @@ class Layout:
             if symbol == COUNT and count_va is not None:
                 return count_va
             if symbol == COUNTER and self.counters_va:
-                return [self.counters_va + COUNTER_LEN * index for index in group.members]
+                return [self.counters_va + COUNTER_LEN * self._counted[index] for index in group.members]
             if symbol == TABLE_ROW and group.instruction in self._rows:
                 return self._rows[group.instruction]
             return self._symbol(symbol)

@@ -102,9 +102,10 @@ def make_plan(request: Request) -> Plan:
         if others.members:
             left.append(others)
     bindable = require_forms(request, planned)
-    # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
     bindable, counted, reasons = _counting(request, request.binding, bindable)
-    layout = Layout(request, request.binding, [g for g in request.sites.groups if not _is_memory_operation(g)])
+    # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
+    told = [group for group in request.sites.groups if not _is_memory_operation(group)]
+    layout = Layout(request, request.binding, told, counted)
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]
@@ -141,10 +142,10 @@ def make_plan(request: Request) -> Plan:
 
 def _counting(
     request: Request, binding: Binding, bindable: list[tuple[SiteGroup, Form]]
-) -> tuple[list[tuple[SiteGroup, Form]], frozenset[int], dict[str, int]]:
-    """The forms that count where that is asked for and can be done; which sites do; why others do not."""
+) -> tuple[list[tuple[SiteGroup, Form]], dict[int, int], dict[str, int]]:
+    """The forms that count where that is asked for and can be done; `counted` and `reasons` as in `Counters`."""
     if not request.counts:
-        return bindable, frozenset(), {}
+        return bindable, {}, {}
     starts_va = request.sites.annotations.starts_va
     counting = Counting(binding, request.codec, starts_va, keeps_original=request.keeps_original)
     counted: set[int] = set()
@@ -157,7 +158,7 @@ def _counting(
         else:
             reasons[made] += len(group.members)
         chosen.append((group, made if isinstance(made, Form) else form))
-    return chosen, frozenset(counted), dict(reasons)
+    return chosen, {index: n for n, index in enumerate(sorted(counted))}, dict(reasons)
 
 
 def _plan_restore(request: Request) -> Plan:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from linker.read_image import Bytes
 
 
+TYPE_OFF, ET_CORE = 16, b"\4\0"
+
+
 class CountedSite(NamedTuple):
     """One bound site. `runs` is None for a site that is not counted."""
 
@@ -84,8 +87,8 @@ def read_profile(image: str | Path, dump: str | Path) -> Profile:
         if plan is None or plan.counters is None or reserve is None:
             raise LinkError("image does not count", where=str(image), advice=f"previrt-link {image} --target T --count")
         data = _data_part(file.memory, examination, reserve)
-        first = plan.counters.va - reserve.data_va
-        runs = words(data[first : first + COUNTER_LEN * len(examination.sites)], COUNTER_LEN)
+        counted, first = plan.counters.counted, plan.counters.va - reserve.data_va
+        runs = words(data[first : first + COUNTER_LEN * len(counted)], COUNTER_LEN)
         symbols = examination.symbols()
         sites = tuple(
             CountedSite(
@@ -93,7 +96,7 @@ def read_profile(image: str | Path, dump: str | Path) -> Profile:
                 symbol=symbols.at(site.start_va),
                 instruction=site.instruction.text,
                 class_name=site.instruction.class_name,
-                runs=runs[site.position] if site.position in plan.counters.counted else None,
+                runs=runs[counted[site.position]] if site.position in counted else None,
             )
             for site in examination.sites
         )
@@ -124,7 +127,7 @@ def _physical(examination: Examination, va: int) -> int:
 def _at_physical(dump: Bytes, pa: int, length: int) -> bytes:
     """Guest memory out of an ELF core or a raw dump."""
     off = pa
-    if dump[:4] == b"\x7fELF":
+    if dump[:4] == b"\x7fELF" and bytes(dump[TYPE_OFF : TYPE_OFF + 2]) == ET_CORE:  # any file may lie in memory at 0
         loads = [segment for segment in read_headers(dump).segments if segment.type == "PT_LOAD"]
         off = next((pa - load.pa + load.off for load in loads if load.pa <= pa < load.pa + load.len), len(dump))
     if off + length > len(dump):

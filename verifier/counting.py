@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from verifier.image import BoundImage
     from verifier.steps import Step
 
-COUNTER_LEN = 8
 LONGEST_STUB_LEN = 64
 # Opcode bytes in front of the counter's displacement; whole instructions where there is none. docs/linking.md
 SEQUENCES = (
@@ -44,7 +43,7 @@ def without_counting(
     if not to_stub or to_stub[0].target_va is None:
         raise LinkError("no branch to a stub that counts")
     branch = to_stub[0]
-    done, end_va = _read_stub(image, branch.target_va or 0, counters.va + COUNTER_LEN * site.position, read)
+    done, end_va = _read_stub(image, branch.target_va or 0, counters.va_of(site.position), read)
     others = [step for step in work if step is not branch]
     if branch.branch == CALL or not site.start_va < end_va <= site.end_va:
         if done or others:
