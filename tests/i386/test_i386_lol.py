@@ -95,6 +95,54 @@ def test_a_small_guest_prints_and_powers_off(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "k", "")
 
 
+# One edge of the 8254 after 1 to 256 of its counts, then sti; hlt: it comes before, between and behind the two.
+SLEEPER = """
+    .macro write value, port
+    movb $\\value, %al
+    sensitive PAD_out, outb %al, $\\port
+    .endm
+tick:
+    pushl %eax
+    write 0x20, 0x20
+    incl ticks
+    popl %eax
+    sensitive PAD_iret, iretl
+guest:
+    movl $tick, %eax
+    set_gate 0x20
+    write 0x11, 0x20
+    write 0x20, 0x21
+    write 4, 0x21
+    write 1, 0x21
+    write 0xfe, 0x21
+    xorl %ebx, %ebx
+1:  write 0x30, 0x43
+    movb %bl, %al
+    sensitive PAD_out, outb %al, $0x40
+    write 0, 0x40
+    sensitive PAD_sti, sti
+    sensitive PAD_hlt, hlt
+    sensitive PAD_cli, cli
+    incl %ebx
+    cmpl %ebx, ticks
+    jne 2f
+    cmpl $1024, %ebx
+    jb 1b
+    movl $'k', %eax
+    call put
+2:  jmp power_off
+    .data
+ticks:
+    .long 0
+"""
+
+
+def test_nothing_comes_between_sti_and_hlt(tmp_path: Path) -> None:
+    """The original pads behind sti; the call ends with the site, so that no wake-up is lost."""
+    done = run(make(SLEEPER, tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "k", "")
+
+
 def test_halting_with_interrupts_off_stops(tmp_path: Path) -> None:
     done = run(make("guest: sensitive PAD_cli, cli\n sensitive PAD_hlt, hlt\n", tmp_path))
     assert done.returncode == 1
