@@ -143,6 +143,42 @@ def test_nothing_comes_between_sti_and_hlt(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "k", "")
 
 
+# A 4 MiB page whose upper half lies behind the guest's addresses when it has 66 MiB of memory.
+LAST_PAGE = """
+guest:
+    movl $directory, %eax
+    sensitive PAD_mov, movl %eax, %cr3
+    movl $0x10, %eax
+    sensitive PAD_mov, movl %eax, %cr4
+    movl $0x80010011, %eax
+    sensitive PAD_mov, movl %eax, %cr0
+    movl $'a', 0xebc01000
+    sensitive PAD_invlpg, invlpg 0xebc01000
+    movl 0xebc01000, %eax
+    call put
+    movl 0x401000, %eax
+    call put
+    movb $'b', 0x20000
+    movl $0x20000, %esi
+    sensitive PAD_rest, outsb
+    jmp power_off
+    .data
+    .balign 4096
+directory:
+    .long 0x83, 0x400083
+    .skip 941 * 4
+    .long 0x400083
+    .skip 80 * 4
+"""
+
+
+def test_a_page_that_ends_behind_the_guests_addresses(tmp_path: Path) -> None:
+    """There the module sees the guest's memory: OUTSB is read through it."""
+    guest = make(LAST_PAGE, tmp_path)
+    assert run(guest).stdout == "aab"
+    assert run(guest, "-m", "66M").stdout == "aab"
+
+
 def test_halting_with_interrupts_off_stops(tmp_path: Path) -> None:
     done = run(make("guest: sensitive PAD_cli, cli\n sensitive PAD_hlt, hlt\n", tmp_path))
     assert done.returncode == 1

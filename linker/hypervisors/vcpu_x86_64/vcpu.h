@@ -196,6 +196,14 @@ struct translation {
     bool writable, user, executable, dirty;
 };
 
+/* Error code of #PF (Intel SDM vol. 3, 4.7). */
+#define PF_ERROR_P 1u
+#define PF_ERROR_W 2u
+#define PF_ERROR_U 4u
+#define PF_ERROR_RSVD 8u
+#define PF_ERROR_I 16u
+
+bool fetches_are_told(void); /* tables.c: whether error codes have PF_ERROR_I */
 struct fault page_fault(u64 va, u32 error, enum access access, bool user);
 struct fault walk(u64 va, enum access access, bool user, struct translation *result);
 struct fault guest_read(u64 va, void *to, u64 length);
@@ -209,13 +217,6 @@ struct fault system_write(u64 va, const void *from, u64 length);
 #define BOOT_COMMAND_LEN 2048
 void firmware(u64 memory_len, const char *command, u64 initrd_pa, u64 initrd_len);
 
-#define PF_ERROR_P 1u
-#define PF_ERROR_W 2u
-#define PF_ERROR_U 4u
-#define PF_ERROR_RSVD 8u
-#define PF_ERROR_I 16u
-bool fetches_are_told(void); /* tables.c: whether error codes have PF_ERROR_I */
-
 /* ---- segments.c ---- */
 
 struct descriptor {
@@ -226,23 +227,23 @@ struct descriptor {
     bool is_code_or_data, present, long_mode, writable_or_readable, code, conforming;
 };
 
-struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *descriptor);
-struct fault load_segment(unsigned segment, u16 selector);
-struct fault load_ldt(u16 selector);
-struct fault load_task(u16 selector);
-struct fault set_descriptor_bits(u16 selector, u64 bits);
 #define DESCRIPTOR_ACCESSED (1ull << 40)
 #define DESCRIPTOR_BUSY (1ull << 41)
-struct fault io_allowed(u16 port, unsigned bytes);
-struct fault inspect_selector(const struct row *row, u16 selector);
-void drop_privileged_segments(void);
-
-bool descriptor_va(u16 selector, unsigned length, u64 *va);
 
 enum {
     SYSTEM_TSS16_AVAILABLE = 1, SYSTEM_LDT = 2, SYSTEM_TSS16_BUSY = 3, SYSTEM_CALL_GATE16 = 4, SYSTEM_TASK_GATE = 5,
     SYSTEM_TSS_AVAILABLE = 9, SYSTEM_TSS_BUSY = 11, SYSTEM_CALL_GATE = 12,
 };
+
+bool descriptor_va(u16 selector, unsigned length, u64 *va);
+struct fault set_descriptor_bits(u16 selector, u64 bits);
+struct fault io_allowed(u16 port, unsigned bytes);
+struct fault inspect_selector(const struct row *row, u16 selector);
+void drop_privileged_segments(void);
+struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *descriptor);
+struct fault load_segment(unsigned segment, u16 selector);
+struct fault load_ldt(u16 selector);
+struct fault load_task(u16 selector);
 
 /* ---- long_mode.c, or protected_mode.c: descriptors, stacks and gates of the mode, IRET ---- */
 

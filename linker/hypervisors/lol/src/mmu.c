@@ -202,6 +202,8 @@ struct fault mmu_host_fault(u64 va, enum access access)
         stop_guest("the guest's tables map an address outside its memory", va);
     if (end - start > memory_len - mapping.pa)
         end = start + (memory_len - mapping.pa);
+    if (end > guest_end_va)
+        end = guest_end_va;
     if (start < GUEST_LOW_VA) {
         mapping.pa += GUEST_LOW_VA - start;
         mapping.va = start = GUEST_LOW_VA;
@@ -226,15 +228,15 @@ void mmu_flush_all(void)
     anything_mapped = false;
 }
 
-/* Drops the 2 MiB around `va`: the page there may be a large one. Dropping too much is always right. */
+/* Drops the LARGE_LEN around `va`: the page there may be a large one. Dropping too much is always right. */
 void mmu_flush_page(u64 va)
 {
-    u64 start = va & ~(LARGE_LEN - 1);
+    u64 start = va & ~(LARGE_LEN - 1), end = start + LARGE_LEN < guest_end_va ? start + LARGE_LEN : guest_end_va;
 
     fault_repeats = 0;
     if (!anything_mapped || va >= guest_end_va)
         return;
-    outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, start + LARGE_LEN, unmap_part, NULL);
+    outside_module(start < GUEST_LOW_VA ? GUEST_LOW_VA : start, end, unmap_part, NULL);
 }
 
 /* Ring `level` is about to run: what only the kernel may reach goes and comes. */
