@@ -38,3 +38,11 @@ def test_restored_and_bound_again(tmp_path: Path) -> None:
     assert (tmp_path / "restored").read_bytes() == GUEST.read_bytes()
     linker.link(bound, "bare", output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == bound.read_bytes()
+
+
+def test_bound_in_memory_it_is_the_file(tmp_path: Path) -> None:
+    table = linker.read_table(GUEST)
+    memory = bytearray(GUEST.read_bytes())
+    linker.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table)
+    linker.link(GUEST, "bare", output=tmp_path / "guest.bare")
+    assert bytes(memory) == (tmp_path / "guest.bare").read_bytes()

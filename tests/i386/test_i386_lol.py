@@ -95,6 +95,32 @@ def test_a_small_guest_prints_and_powers_off(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "k", "")
 
 
+# %ebx: struct hvm_start_info. Prints the type of each entry of the memory map, then the first byte of the initrd.
+TELLER = """
+guest:
+    movl 40(%ebx), %esi
+    movl 48(%ebx), %edi
+1:  movl 16(%esi), %eax
+    addl $'0', %eax
+    call put
+    addl $24, %esi
+    decl %edi
+    jnz 1b
+    movl 16(%ebx), %esi
+    movl (%esi), %esi
+    movb (%esi), %al
+    call put
+    jmp power_off
+"""
+
+
+def test_start_info_names_the_modules_area_and_the_initrd(tmp_path: Path) -> None:
+    """RAM below and above 1 MiB, the module's own area, RAM again."""
+    (tmp_path / "initrd").write_bytes(b"z" * 5000)
+    done = previrt_run(make(TELLER, tmp_path), "--initrd", tmp_path / "initrd")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1121z", "")
+
+
 # One edge of the 8254 after 1 to 256 of its counts, then sti; hlt: it comes before, between and behind the two.
 SLEEPER = """
     .macro write value, port
