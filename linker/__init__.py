@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from linker.errors import LinkError, UsageError
     from linker.listing import list_sites
     from linker.load_map import file_map, physical_map
+    from linker.objects.options import ObjectOptions, Signing
     from linker.report import LinkReport
 
 __all__ = [
     "GuestTable",
     "LinkError",
     "LinkReport",
+    "ObjectOptions",
+    "Signing",
     "UsageError",
     "file_map",
     "link",
@@ -31,6 +34,8 @@ _HOMES = {
     "LinkError": "linker.errors",
     "UsageError": "linker.errors",
     "LinkReport": "linker.report",
+    "ObjectOptions": "linker.objects.options",
+    "Signing": "linker.objects.options",
     "list_sites": "linker.listing",
     "file_map": "linker.load_map",
     "physical_map": "linker.load_map",

@@ -28,7 +28,9 @@ class Places:
     """Sections and offsets by pseudo address. Of an image, whose addresses are real, it changes nothing."""
 
     def __init__(self, image: Image) -> None:
-        self._sections = sorted((s.va, s.name) for s in image.sections if s.va) if image.is_object else []
+        self._sections = sorted(
+            (s.va, s.name or f"section {n}") for n, s in enumerate(image.sections) if s.va and image.is_object
+        )
 
     def split(self, va: int) -> tuple[str, int]:
         """Section and offset; no section and the address itself in an image."""
