@@ -27,8 +27,9 @@ modules: ## rebuild the interface modules
 
 macros: ## rewrite the assembler macros from the class tables
 	mkdir -p build
-	./dev python -m afterburner.macros x86_64 > build/macros.s
-	mv build/macros.s afterburner/macros/x86_64.s
+	for arch in x86_64 ia64; do \
+		./dev python -m afterburner.macros $$arch > build/macros.s && mv build/macros.s afterburner/macros/$$arch.s || exit; \
+	done
 
 guest: ## rebuild the fixture guests
 	$(MAKE) -C fixtures/x86_64 clean

@@ -8,7 +8,7 @@ import sys
 _HERE = os.path.dirname(os.path.realpath(__file__))
 
 _DIRS = {"x86_64": "bin", "ia64": os.path.join("bin", "ia64-linux-gnu")}
-_MACROS = ("x86_64",)
+_MACROS = ("x86_64", "ia64")
 
 _HELP = """\
 Usage: previrt-as [OPTION]... [ASM-FILE]...

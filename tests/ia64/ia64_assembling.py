@@ -16,6 +16,7 @@ from linker.sites.ia64.classes import NAME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN_DIR = ROOT / "afterburner" / "bin" / "ia64-linux-gnu"
+MACROS = ROOT / "afterburner" / "macros" / "ia64.s"
 SHF_EXECINSTR = 4
 NOPS = {f"nop.{unit} 0x0" for unit in "mifb"}
 
@@ -82,7 +83,7 @@ def read_image(path: Path) -> Image:
     sites = []
     for (start, end), (number, flags, scratch, line, file_off) in zip(records, infos, strict=True):
         assert start % 16 == end % 16 == 0 < end - start
-        name = sections[".afterburn.str"][file_off:].split(b"\0")[0].decode()
+        name = sections.get(".afterburn.str", b"")[file_off:].split(b"\0")[0].decode()
         ((base, code),) = [place for place in places if place[0] <= start < place[0] + len(place[1])]
         slots = tuple(slots_of(code[start - base : end - base]))
         sites.append(Site(start, NAME_OF[number], flags, scratch, line, name, slots))
@@ -97,6 +98,19 @@ def assemble(text: str, directory: Path, *options: str, name: str = "in.S", env:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return read_image(link(directory, "out"))
+
+
+def run_with_macros(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the assembler itself with the macro file in front; returns the finished process."""
+    return subprocess.run([AS, MACROS, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def assemble_with_macros(text: str, directory: Path, *options: str) -> Image:
+    """Assemble `text` by the second technique without a message, link it, read it."""
+    (directory / "macros.S").write_text(text)
+    done = run_with_macros(*options, "-o", "macros.o", "macros.S", cwd=directory)
+    assert (done.returncode, done.stderr) == (0, "")
+    return read_image(link(directory, "macros"))
 
 
 def assemble_plain(text: str, directory: Path, *options: str) -> Image:

@@ -59,7 +59,7 @@ def symbols_of(path: Path) -> dict[str, int]:
         return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
 
 
-def build(sources: Path, folder: Path) -> bytes:
+def build(sources: Path, folder: Path, *variables: str) -> bytes:
     """The guest built from `sources` by the cross compiler, with objects and image in `folder`."""
     compiler = subprocess.run([TOOLCHAIN], capture_output=True, text=True, check=True).stdout.strip()
     folder.mkdir()
@@ -71,5 +71,5 @@ def build(sources: Path, folder: Path) -> bytes:
     }
     afterburner = f"PREVIRT_AS={sys.executable} -m afterburner.cli"
     command: list[str | Path] = ["make", "-s", "-C", sources, f"BUILD={folder}", f"GUEST={image}", afterburner]
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run([*command, *variables], check=True, env=environment)
     return image.read_bytes()
