@@ -4,7 +4,8 @@
     inline       c6 05 rel32 00            e9 rel32            the stub counts, does the form, and jumps back
     native       0f 32 90 90 ...           0f 32 e9 rel32      runs, then jumps to the stub, which comes back
     native, sti  90 90 ... fb              e9 rel32 ... fb     counts in front: the shadow of sti is the guest's
-    native, iret 48 cf 90 90 ...           e9 rel32 ... 48 cf  counts in front: nothing runs behind it
+    native, popf 9d 90 90 ...              e9 rel32 ... 9d     counts in front: the guest may single-step from here
+    trap, iret   cd 80 90 90 ...           e9 rel32 ... cd 80  counts in front: nothing runs behind it
     native       0f 01 1c 25 ...           e9 rel32            too long for both: runs in the stub, which comes back
 
 The counters are the last words of the reserve's data part but for what the hooks keep there (docs/formats.md), in
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from linker.sites.codec import Codec
 
 COUNTER_LEN = 8
-PIECES = {62: "linker.hypervisors.count_x86"}  # ELF machine -> module with the counting code
+PIECES = {62: "linker.hypervisors.count_x86", 3: "linker.hypervisors.count_i386"}  # ELF machine -> counting code
 MOVES = "a jump in front would move the instruction, and the guest may look for a fault where it stood"
 BRANCHES = (b"\xe8", b"\xe9")
 
@@ -86,7 +87,7 @@ class Counting:
         """A form that stays in the site: a jump to the stub stands behind it, or in front where it must."""
         insn, length = group.instruction, len(form.code)
         goes_elsewhere = insn.class_name in self._pieces.GO_ELSEWHERE
-        in_front = form.pad_front or goes_elsewhere
+        in_front = form.pad_front or goes_elsewhere or insn.class_name in self._pieces.LAST
         filler_len = group.room_len - length - self._pieces.JUMP_LEN
         if not in_front and filler_len >= 0:
             return self._site(form, self._piece(form).then(self._jump(COUNT)), count.then(self._jump(SITE_END)))
@@ -136,7 +137,7 @@ def require_counting(codec: Codec, image: Image | None = None) -> None:
     if image is not None and image.is_object:
         raise UsageError("--count is not supported on kernel modules", expected="a linked image")
     if codec.machine not in PIECES:
-        raise UsageError(f"--count is not supported on {codec.name}", expected="an image for x86_64")
+        raise UsageError(f"--count is not supported on {codec.name}", expected="an image for x86_64 or i386")
 
 
 def _stub(piece: Piece) -> Stub:

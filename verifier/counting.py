@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from verifier.steps import Step
 
 LONGEST_STUB_LEN = 64
-# Opcode bytes in front of the counter's displacement; whole instructions where there is none. docs/linking.md
-SEQUENCES = (
-    (b"\x9c", b"\xf0\x48\xff\x05", b"\x9d"),
-    (b"\x48\x87\x05", b"\x48\x8d\x40\x01", b"\x48\x87\x05"),
+# Opcode bytes in front of the counter's address, and which byte of the counter that is; None: a whole instruction.
+SEQUENCES: tuple[tuple[tuple[bytes, int | None], ...], ...] = (
+    ((b"\x9c", None), (b"\xf0\x48\xff\x05", 0), (b"\x9d", None)),
+    ((b"\x48\x87\x05", 0), (b"\x48\x8d\x40\x01", None), (b"\x48\x87\x05", 0)),
+    ((b"\x9c", None), (b"\xf0\x83\x05", 0), (b"\xf0\x83\x15", 4), (b"\x9d", None)),
+    ((b"\x87\x05", 0), (b"\x8d\x40\x01", None), (b"\x87\x05", 0)),
 )
 
 
@@ -39,8 +41,8 @@ def without_counting(
     if counters is None or site.position not in counters.counted:
         return steps
     work = [step for step in steps if not step.is_nop]
-    to_stub = [step for step in work if step.branch in (CALL, JUMP)]
-    if not to_stub or to_stub[0].target_va is None:
+    to_stub = [step for step in work if step.branch in (CALL, JUMP) and step.target_va is not None]
+    if not to_stub:
         raise LinkError("no branch to a stub that counts")
     branch = to_stub[0]
     done, end_va = _read_stub(image, branch.target_va or 0, counters.va_of(site.position), read)
@@ -72,15 +74,16 @@ def _read_stub(
             break
     if not steps or steps[-1].branch != JUMP or steps[-1].target_va is None:
         raise LinkError("a stub that ends in no jump")
-    if not any(_counts(steps, sequence, counter_va) for sequence in SEQUENCES):
+    sequence = next((sequence for sequence in SEQUENCES if _counts(steps, sequence, counter_va)), None)
+    if sequence is None:
         raise LinkError(f"a stub that does not count at {counter_va:#x}", found="; ".join(step.text for step in steps))
-    return steps[3:-1], steps[-1].target_va
+    return steps[len(sequence) : -1], steps[-1].target_va
 
 
-def _counts(steps: Sequence[Step], sequence: tuple[bytes, ...], counter_va: int) -> bool:
+def _counts(steps: Sequence[Step], sequence: tuple[tuple[bytes, int | None], ...], counter_va: int) -> bool:
     return len(steps) > len(sequence) and all(
-        step.code.startswith(code) and (step.memory_va == counter_va or step.code == code)
-        for step, code in zip(steps, sequence, strict=False)
+        step.code == code if offset is None else step.code.startswith(code) and step.memory_va == counter_va + offset
+        for step, (code, offset) in zip(steps, sequence, strict=False)
     )
 
 

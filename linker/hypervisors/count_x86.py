@@ -53,6 +53,7 @@ def jump(symbol: str, addend: int = 0) -> Piece:
 
 # Classes that do not go on behind themselves: they are counted before they run, if at all; all others after.
 GO_ELSEWHERE = frozenset("iret lret sysret sysexit ljmp".split())
+LAST = frozenset({"popf"})  # what comes next must be the guest's own: the trap flag may be set
 # Where there may be no stack: the ways into and out of the kernel, and what boot code does before it has one.
 MAY_LACK_STACK = frozenset(
     "iret lret sysret sysexit ljmp swapgs lgdt lidt mov_to_seg load_far_pointer mov_to_cr verw".split()

@@ -7,54 +7,63 @@
  */
 #include "lol.h"
 
-/* The guest calls these as C functions (System V ABI); interrupts are delivered behind them, as in all of this text. */
-EXPORT void hook_set_pte(volatile uword *entry, uword value, int level);
-EXPORT uword hook_read_pte(uword value);
-EXPORT uword hook_pte_test_and_clear(volatile uword *entry, uword bits);
-EXPORT uword hook_pte_get_and_clear(volatile uword *entry);
-EXPORT void hook_free_pgd(uword *directory);
-EXPORT uword hook_phys_to_dma(uword pa, uword length);
-EXPORT uword hook_dma_to_phys(uword address);
-EXPORT uword hook_dma_coherent_check(uword pa, uword length);
+/*
+ * The guest calls these as C functions, as the original's did: on i386 with up to three arguments in registers, on
+ * x86-64 by the System V ABI. Interrupts are delivered behind them, as in all of this text.
+ */
+#ifdef __i386__
+#define HOOK EXPORT __attribute__((regparm(3)))
+#else
+#define HOOK EXPORT
+#endif
 
-void hook_set_pte(volatile uword *entry, uword value, int level)
+HOOK void hook_set_pte(volatile uword *entry, uword value, int level);
+HOOK uword hook_read_pte(uword value);
+HOOK uword hook_pte_test_and_clear(volatile uword *entry, uword bits);
+HOOK uword hook_pte_get_and_clear(volatile uword *entry);
+HOOK void hook_free_pgd(uword *directory);
+HOOK uword hook_phys_to_dma(uword pa, uword length);
+HOOK uword hook_dma_to_phys(uword address);
+HOOK uword hook_dma_coherent_check(uword pa, uword length);
+
+HOOK void hook_set_pte(volatile uword *entry, uword value, int level)
 {
     (void)level;
     *entry = value;
 }
 
-uword hook_read_pte(uword value)
+HOOK uword hook_read_pte(uword value)
 {
     return value;
 }
 
-uword hook_pte_test_and_clear(volatile uword *entry, uword bits)
+HOOK uword hook_pte_test_and_clear(volatile uword *entry, uword bits)
 {
     return (__atomic_fetch_and(entry, ~bits, __ATOMIC_SEQ_CST) & bits) != 0;
 }
 
-uword hook_pte_get_and_clear(volatile uword *entry)
+HOOK uword hook_pte_get_and_clear(volatile uword *entry)
 {
     return __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
 }
 
-void hook_free_pgd(uword *directory)
+HOOK void hook_free_pgd(uword *directory)
 {
     (void)directory;
 }
 
-uword hook_phys_to_dma(uword pa, uword length)
+HOOK uword hook_phys_to_dma(uword pa, uword length)
 {
     (void)length;
     return pa;
 }
 
-uword hook_dma_to_phys(uword address)
+HOOK uword hook_dma_to_phys(uword address)
 {
     return address;
 }
 
-uword hook_dma_coherent_check(uword pa, uword length)
+HOOK uword hook_dma_coherent_check(uword pa, uword length)
 {
     (void)pa, (void)length;
     return 1;
