@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -207,7 +208,7 @@ def _without(places: Sequence[tuple[int, int]], memory: Bytes, section: Section,
     """The first `length` bytes of a section, the sites among them blank."""
     contents = bytearray(memory[section.off : section.off + length])
     if section.is_code:
-        for start_va, end_va in places:
+        for start_va, end_va in places[bisect_left(places, (section.va, 0)) :]:
             low, high = start_va - section.va, end_va - section.va
             if low >= 0 and high <= length:
                 contents[low:high] = bytes(high - low)

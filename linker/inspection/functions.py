@@ -123,8 +123,9 @@ def find_function(examination: Examination, symbols: Symbols, wanted: str) -> Sp
                 f"no function '{wanted}' in the image's code",
                 advice="the summary names those with most padding, previrt-link --list all that have sites",
             )
-        with_sites = [span for span in found if _sites_in(examination.sites, span)]
-        return (with_sites or found)[0]
+        starts = [site.start_va for site in examination.sites]
+        with_sites = (s for s in found if bisect_left(starts, s.start_va) < bisect_left(starts, s.end_va))
+        return next(with_sites, found[0])
     index = bisect_right([span.start_va for span in spans], va) - 1
     if index < 0 or va >= spans[index].end_va:
         raise UsageError(f"no function at {wanted}", advice="give an address inside a function, or its name")
@@ -179,15 +180,11 @@ def _rows(
 
 
 def _between(examination: Examination, reader: _Reader, low_va: int, high_va: int) -> Iterator[Row]:
-    """Code that is no site; where the image differs from the linker's result, both are shown."""
-    length = high_va - low_va
-    off = offset_of(examination.table.image.windows, low_va, length)
-    if off is None or length <= 0:
-        return
-    original, present = (bytes(memory[off : off + length]) for memory in (examination.expected, examination.present))
-    others = [] if original == present else reader.halves(present, low_va)
-    for one, other in zip_longest(reader.halves(original, low_va), others):
-        yield Row(one, None if one == other else other, None)
+    """Code that is no site: a link leaves it as it is."""
+    off = offset_of(examination.table.image.windows, low_va, high_va - low_va)
+    if off is not None and high_va > low_va:
+        for half in reader.halves(bytes(examination.present[off : off + high_va - low_va]), low_va):
+            yield Row(half, None, None)
 
 
 def _reaches(examination: Examination) -> dict[int, tuple[str, ...]]:

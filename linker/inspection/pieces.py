@@ -8,6 +8,7 @@ A kernel's text is aligned by megabytes here and there; a map of that would be m
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.inspection.names import MODULE
@@ -42,11 +43,13 @@ def pieces(examination: Examination, symbols: Symbols, facts: Facts) -> list[Pie
         (Span(part.va, part.va + part.used_len, MODULE) for part in facts.reserve if part.part == "text"), None
     )
     found = []
+    starts_va = [site.start_va for site in examination.sites]
     for section in code_sections(examination.table.image):
         spans = symbols.spans(section.va, section.end_va)
         if module is not None and module.end_va > module.start_va:
             spans = _with(spans, module) if section.va <= module.start_va < section.end_va else spans
-        sites = [(s.start_va, s.end_va) for s in examination.sites if section.va <= s.start_va < section.end_va]
+        first, last = bisect_left(starts_va, section.va), bisect_left(starts_va, section.end_va)
+        sites = [(site.start_va, site.end_va) for site in examination.sites[first:last]]
         found += _cut(section, spans, sites)
     return found
 

@@ -114,7 +114,7 @@ def _span(low: int, high: int) -> str:
 
 
 def format_function(function: Function, target: str, *, with_code: bool) -> list[str]:
-    """A function, original and present side by side; `>` marks the rows of a site, `!` what differs outside sites."""
+    """A function, original and present side by side; `>` marks the rows of a site."""
     length = function.end_va - function.start_va
     start = column(function.section, function.start_va)
     title = f"{start} <{printable(function.name)}>: {length} bytes, {len(function.sites)} sites"
@@ -124,7 +124,7 @@ def format_function(function: Function, target: str, *, with_code: bool) -> list
     for row in function.rows:
         note = _note(function.sites[row.site]) if row.site is not None and row.site != shown else ""
         shown = row.site
-        mark = ">" if row.site is not None else "!" if row.present is not None else ""
+        mark = ">" if row.site is not None else ""
         address = f"{row.original.va:x}" if row.original else ""
         rule = RULE if row.present else ""
         rows.append((mark, address, _half(row.original, with_code), rule, _half(row.present, with_code), note))

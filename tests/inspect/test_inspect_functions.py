@@ -13,7 +13,7 @@ from linker.examine import examined
 from linker.inspection.functions import Half, find_function, take_apart
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-OBJDUMP = {"x86_64": "objdump", "ia64": "ia64-linux-gnu-objdump"}
+OBJDUMP = {"x86_64": "objdump", "i386": "objdump", "ia64": "ia64-linux-gnu-objdump"}
 NOP_PREFIXES = ("cs", "data16")
 RUN = re.compile(r"(.+) x(\d+)")
 
@@ -55,6 +55,7 @@ def ours(arch: str, halves: list[Half]) -> dict[int, str]:
         ("x86_64", "lol", "test_control"),
         ("x86_64", "xen", "test_flags"),
         ("x86_64", "bare", "test_msr"),
+        ("i386", "bare", "test_segments"),
         ("ia64", "vnuma", "test_psr"),
         ("ia64", "xen", "test_control_registers"),
     ],

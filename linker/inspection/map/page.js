@@ -129,10 +129,6 @@ function draw() {
   drawing = true;
   requestAnimationFrame(() => { drawing = false; paint(); });
 }
-function colourOf(site) {
-  if (colourBy === "class") return classColour(strings[site.fields[CLASS]]);
-  return formColour(strings[site.fields[FORM]]);
-}
 function classColour(name) {
   const at = classCounts.findIndex(([other]) => other === name);
   return at < palette.hues.length ? palette.hues[at] : palette.rest;
@@ -214,15 +210,17 @@ function label(text, x, y, room, colour, size) {
 }
 function paintSites(section, box, tall, words, first, last) {
   const [low, high] = range(section.sites, first * rowLen - 64, last * rowLen);
-  for (const shown of [false, true]) {  // what is filtered out lies below
-    for (let n = low; n <= high; n += 1) {
-      const site = section.sites[n];
-      if (!site || site.shown !== shown) continue;
-      const colour = shown ? colourOf(site) : css.dim, upper = words ? tall * 0.44 : 0;
+  // Where marks are closer together than they are wide, the rarer ones lie above; what is filtered out lies below.
+  const crowded = pixelsPerByte() * (lengths[0] || 1) < 2;
+  const drawn = crowded ? section.byRarity : section.sites.slice(low, high + 1);
+  for (const shown of [false, true]) {
+    for (const site of drawn) {
+      if (site.shown !== shown) continue;
+      const colour = shown ? site.colour : css.dim, upper = words ? tall * 0.44 : 0;
       box(site.fields[OFF], site.fields[LEN], (x, y, w) => {
-        const wide = Math.max(w - (w > 6 ? 1 : 0), shown ? 2 : 1);
+        const wide = w > 6 ? w - 1 : Math.max(Math.round(w), shown ? 2 : 1);
         pen.fillStyle = colour;
-        pen.fillRect(x, y + upper, wide, tall - upper);
+        pen.fillRect(w > 6 ? x : Math.floor(x), y + upper, wide, tall - upper);  // whole pixels: colours do not mix
         if (words && wide > 14) siteWords(site, x, y + upper, wide, tall - upper, shown ? inkOn(colour) : css.soft);
       });
     }
@@ -254,7 +252,7 @@ function paintStrip() {
   for (const section of sections) {
     for (const site of section.sites) {
       if (!site.shown) continue;
-      ink.fillStyle = colourOf(site);
+      ink.fillStyle = site.colour;
       ink.fillRect(2, (from + site.fields[OFF]) / total * strip.height, strip.width - 4, Math.max(1, scale * 0.75));
     }
     from += section.len;
@@ -433,8 +431,16 @@ function fillLegend(list, counts, kind, colourFor) {
     return element("li", {}, button);
   }));
 }
+function paintbox() {  // what the drawing of sites needs to know of them
+  const [rows, field, colourFor] = colourBy === "class" ? [classCounts, CLASS, classColour] : [formCounts, FORM, formColour];
+  const counts = new Map(rows), hues = new Map(rows.map(([name]) => [name, colourFor(name)]));
+  for (const site of sites) site.colour = hues.get(strings[site.fields[field]]);
+  const often = (site) => counts.get(strings[site.fields[field]]);
+  for (const section of sections) section.byRarity = [...section.sites].sort((a, b) => often(b) - often(a));
+}
 function colours(by) {
   colourBy = by;
+  paintbox();
   for (const kind of ["class", "form"]) $(`by-${kind}`).setAttribute("aria-pressed", String(kind === by));
   fillLegends();
   paintStrip();
@@ -445,6 +451,7 @@ function theme() {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   palette = dark ? PALETTES.dark : PALETTES.light;
   for (const name of ["page", "panel", "line", "ink", "soft", "band", "band-other", "band-match", "dim", "code"]) css[name] = style.getPropertyValue(`--${name}`).trim();
+  paintbox();
   fillLegends();
   paintStrip();
   draw();
