@@ -7,47 +7,63 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import tomllib
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SEE_ALSO = r"""[SEE ALSO]
-.BR previrt-as (1),
-.BR previrt-link (1),
-.BR previrt-run (1),
-.BR previrt-inspect (1),
-.BR previrt-verify (1)
-.PP
-The pages under docs/ in the source of previrt.
-"""
 
 
-def project() -> tuple[str, dict[str, str]]:
-    """The version, and command -> module."""
+def project() -> tuple[str, dict[str, list[str]]]:
+    """The version, and page -> the words behind `python -m` that are the command, or one of its own commands."""
     said = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return said["version"], {name: entry.partition(":")[0] for name, entry in said["scripts"].items()}
+    pages = {}
+    for name, entry in said["scripts"].items():
+        module = entry.partition(":")[0]
+        pages[name] = [module]
+        make_parser = getattr(import_module(module), "make_parser", None)
+        for word in _commands_of(make_parser()) if make_parser else ():
+            pages[f"{name}-{word}"] = [module, word]
+    return said["version"], pages
 
 
-def help_of(module: str) -> str:
+def _commands_of(parser: argparse.ArgumentParser) -> list[str]:
+    """The commands of a command that are described, as those for people are; hooks have a line in its own page."""
+    choices = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [word for commands in choices for word, described in commands.items() if described.description]
+
+
+def help_of(words: Sequence[str]) -> str:
     """What `--help` prints; wide, so that the pages do not depend on where lines break."""
     environment = {**os.environ, "COLUMNS": "200", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", module, "--help"]
+    command = [sys.executable, "-m", *words, "--help"]
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def page(command: str, module: str, version: str) -> str:
+def _see_also(command: str, commands: Iterable[str]) -> str:
+    others = ",\n".join(f".BR {other} (1)" for other in sorted(commands) if other != command)
+    return f"[SEE ALSO]\n{others}\n.PP\nThe pages under docs/ in the source of previrt.\n"
+
+
+def page(command: str, commands: Mapping[str, Sequence[str]], version: str) -> str:
     """The manual page of a command, as roff."""
-    text = re.sub(r"^usage:", "Usage:", help_of(module))
-    text = re.sub(r"^([a-z][a-z ]+):$", lambda heading: heading[1].capitalize() + ":", text, flags=re.MULTILINE)
+    text = re.sub(r"^usage:", "Usage:", help_of(commands[command]))
+    text = re.sub(r"^([a-z][a-z, ]+):$", lambda heading: heading[1].capitalize() + ":", text, flags=re.MULTILINE)
     status = re.search(r"^(?:The exit|Exit) status:? (?:.+\n?)+", text, flags=re.MULTILINE)
     text = text.replace(status[0], "") if status else text
-    include = (f"[EXIT STATUS]\n{re.sub(r'^Exit status: ', '', status[0])}\n" if status else "") + SEE_ALSO
+    include = f"[EXIT STATUS]\n{re.sub(r'^Exit status: ', '', status[0])}\n" if status else ""
+    include += _see_also(command, commands)
     with tempfile.TemporaryDirectory() as directory:
         said, more, program = (Path(directory, name) for name in ("help", "include", command))
         said.write_text(text)
@@ -78,8 +94,8 @@ def _name(text: str) -> str:
 def main(directory: Path = HERE) -> None:
     """Write all pages, and remove those of commands that are gone."""
     version, commands = project()
-    for command, module in commands.items():
-        (directory / f"{command}.1").write_text(page(command, module, version))
+    for command in commands:
+        (directory / f"{command}.1").write_text(page(command, commands, version))
     for path in directory.glob("*.1"):
         if path.stem not in commands:
             path.unlink()

@@ -43,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_qemu(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     qemu = commands.add_parser(
         "qemu",
+        prog=f"{PROGRAM} qemu",
         help="bind the guest in QEMU's memory, before it runs and after every reset",
         usage="%(prog)s [option(s)] -- QEMU-ARGUMENT ...",
         description="Start QEMU paused, bind its kernel in memory, let it run; again after every reset.",

@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
     parser.add_argument("other", metavar="OTHER", nargs="?", help="another one of the same guest, to compare with")
-    what = parser.add_argument_group("what to show (default: what the image is, and its sites in tables)")
+    what = parser.add_argument_group("what to show, in place of what the image is and its sites in tables")
     what.add_argument(
         "-f", "--function", metavar="SYMBOL", help="a function's code, original and bound; or that around an address"
     )

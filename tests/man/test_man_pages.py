@@ -15,7 +15,7 @@ COMMANDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scri
 
 def test_pages_are_what_help_says(tmp_path: Path) -> None:
     subprocess.run([sys.executable, KEPT / "make_pages.py", tmp_path], check=True)
-    assert {path.stem for path in tmp_path.iterdir()} == set(COMMANDS)
+    assert {path.stem for path in tmp_path.iterdir()} >= set(COMMANDS)
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_text() for path in KEPT.glob("*.1")}
     old = sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
