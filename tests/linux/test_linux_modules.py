@@ -33,7 +33,7 @@ class Modules(NamedTuple):
     def sign(self, path: Path) -> None:
         """As Linux's own build does it."""
         key, certificate, digest = self.signing
-        command = [self.directory / "scripts" / "sign-file", digest, key, certificate, path]
+        command: list[str | Path] = [self.directory / "scripts" / "sign-file", digest, key, certificate, path]
         subprocess.run(command, check=True)
 
 
