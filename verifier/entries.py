@@ -43,6 +43,12 @@ SERVING = {
         tells={"call": ("lol_row",), "jump": ("lol_row", "lol_site_start")},
         words=VCPU_WORDS,
     ),
+    ("lol", "i386"): Serving(
+        direct={"sti": "lol_sti", "hlt": "lol_hlt", "pushf/32": "lol_pushf", "popf/32": "lol_popf"},
+        behind={"call": "lol_emulate_call", "jump": "lol_emulate_jump"},
+        tells={"call": ("lol_row",), "jump": ("lol_row", "lol_site_start")},
+        words=VCPU_WORDS,
+    ),
     ("xen", "x86_64"): Serving(
         direct={"sti": "xen_sti", "pushf/64": "xen_pushfq", "popf/64": "xen_popfq"}, words=VCPU_WORDS, traps=(INT_80,)
     ),

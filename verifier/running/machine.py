@@ -99,8 +99,12 @@ class Machine:
         for load in world.loads:
             first_va, end_va = load.va & -PAGE_LEN, load.va + load.memory_len
             tables.map(first_va, load.pa & -PAGE_LEN, end_va - first_va)
+        # To stop at a page's first byte the emulator reads the page in front of it.
+        before_va = (world.loads[0].va & -PAGE_LEN) - PAGE_LEN
+        if not world.is_mapped(before_va, PAGE_LEN):
+            tables.map(before_va, self.private_pa + self.take_private(PAGE_LEN), PAGE_LEN)
         tables.map(world.scratch_va, world.scratch_pa, world.scratch.end_va - world.scratch_va)
-        tables.map(window_va, 0, world.ram_len - world.ram_len % LARGE_LEN)
+        tables.map(window_va, 0, world.ram_len - world.ram_len % LARGE_LEN, large_pages=True)
         for va, contents in hidden:
             off = self.take_private(len(contents))
             self.private[off : off + len(contents)] = contents

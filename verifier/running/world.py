@@ -66,11 +66,11 @@ class PageTables:
         self._memory[taken - self._memory_pa : self._free_pa - self._memory_pa] = bytes(PAGE_LEN)
         return taken
 
-    def map(self, va: int, pa: int, length: int) -> None:
-        """Map whole pages, large ones where both addresses allow."""
+    def map(self, va: int, pa: int, length: int, *, large_pages: bool = False) -> None:
+        """Map whole pages; large ones, if wanted, where both addresses allow: they cannot be mapped again in parts."""
         end = va + length
         while va < end:
-            large = not va % LARGE_LEN and not pa % LARGE_LEN and end - va >= LARGE_LEN
+            large = large_pages and not va % LARGE_LEN and not pa % LARGE_LEN and end - va >= LARGE_LEN
             table = self.root_pa
             for level in (3, 2) if large else (3, 2, 1):
                 at = table - self._memory_pa + 8 * (va >> 12 + 9 * level & 511)
