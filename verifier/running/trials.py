@@ -215,7 +215,8 @@ class Runner:
         length = len(site.instruction.code)
         front = bool(site.flags & INFO_PAD_FRONT)
         low, high = (site.start_va, site.end_va - length) if front else (site.start_va + length, site.end_va)
-        if low == high:
+        held = site.present[-length:] if front else site.present[:length]
+        if low == high or held != site.instruction.code:  # no padding; or the site counts, and the rest is elsewhere
             return
         before = [self._random.getrandbits(64) for _ in range(15)]
         regs = [*before[:4], self._world.at(w.STACK_MIDDLE_OFF), *before[4:]]
