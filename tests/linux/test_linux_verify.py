@@ -1,4 +1,4 @@
-"""previrt-verify on Linux 6.1: bytes, branches and what sites do, on every target of x86-64; bytes and branches on ia64."""
+"""previrt-verify on Linux 6.1: bytes and branches on every target, and on x86-64 what sites do."""
 
 from __future__ import annotations
 
