@@ -5,6 +5,7 @@
 #include <asm/unistd.h>
 
 #define O_RDONLY 0
+#define O_WRONLY 1
 #define O_NONBLOCK 04000
 #define S_IFCHR 0020000
 #define CPUID_MAJOR 203
@@ -25,9 +26,20 @@ static long call(long number, long a, long b, long c, long d, long e)
 	return result;
 }
 
+/* Lines go into the kernel's log, whole: what is written to the console is mixed with what the kernel says. */
+static char line[1024];
+static long line_length, log_fd;
+
 static void put(const char *text, long length)
 {
-	call(__NR_write, 1, (long)text, length, 0, 0);
+	while (length-- > 0 && line_length < (long)sizeof line)
+		line[line_length++] = *text++;
+}
+
+static void end_line(void)
+{
+	call(__NR_write, log_fd, (long)line, line_length, 0, 0);
+	line_length = 0;
 }
 
 static void say(const char *text)
@@ -53,7 +65,7 @@ static void report(const char *what, const char *name, long result)
 		digits[--at] = '0' + value % 10;
 	while (value /= 10);
 	put(digits + at, sizeof digits - at);
-	say("\n");
+	end_line();
 }
 
 static long load(const char *path)
@@ -75,6 +87,7 @@ static void show_modules(void)
 
 	say("previrt: ");
 	put(text, call(__NR_read, fd, (long)text, sizeof text, 0, 0));
+	end_line();
 	call(__NR_close, fd, 0, 0, 0, 0);
 }
 
@@ -96,13 +109,14 @@ static void read_cpuid(void)
 	put((char *)&words[1], 4);
 	put((char *)&words[3], 4);
 	put((char *)&words[2], 4);
-	say("\n");
+	end_line();
 	call(__NR_close, fd, 0, 0, 0, 0);
 }
 
 /* The stack is aligned as the kernel leaves it, not as a called function finds it. */
 __attribute__((noreturn, force_align_arg_pointer)) void _start(void)
 {
+	log_fd = call(__NR_open, (long)"/dev/kmsg", O_WRONLY, 0, 0, 0);
 	call(__NR_mount, (long)"proc", (long)"/proc", (long)"proc", 0, 0);
 	if (load("/cpuid.ko") == 0) {
 		show_modules();
@@ -111,7 +125,8 @@ __attribute__((noreturn, force_align_arg_pointer)) void _start(void)
 	}
 	if (load("/previrt_try.ko") == 0)
 		unload("previrt_try");
-	say("previrt: end of modules\n");
+	say("previrt: end of modules");
+	end_line();
 	call(__NR_reboot, REBOOT_MAGIC, REBOOT_MAGIC2, REBOOT_RESTART, 0, 0);
 	for (;;)
 		;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LAST = "previrt: end of modules"
+APPEND = "console=ttyS0 reboot=t panic=-1 printk.devkmsg=on"  # every line of the process, however many
 FLAGS = "-nostdlib -static -no-pie -fno-pie -ffreestanding -O2 -fno-stack-protector -Wall -Wextra -Werror".split()
 
 
@@ -14,7 +15,13 @@ def make_initramfs(folder: Path, build: Path, modules: dict[str, Path]) -> Path:
     """An initramfs with the first process and these files; `build` is where Linux was built."""
     program, listing, initramfs = folder / "init", folder / "initramfs.list", folder / "initramfs.cpio"
     subprocess.run(["gcc", *FLAGS, HERE / "load_modules.c", "-o", program], check=True)
-    lines = ["dir /dev 755 0 0", "dir /proc 755 0 0", "nod /dev/console 600 0 0 c 5 1", f"file /init {program} 755 0 0"]
+    lines = [
+        "dir /dev 755 0 0",
+        "dir /proc 755 0 0",
+        "nod /dev/console 600 0 0 c 5 1",
+        "nod /dev/kmsg 600 0 0 c 1 11",
+        f"file /init {program} 755 0 0",
+    ]
     lines += [f"file /{name} {path} 644 0 0" for name, path in modules.items()]
     listing.write_text("\n".join([*lines, ""]))
     with initramfs.open("wb") as file:

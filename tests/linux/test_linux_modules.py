@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import pytest
 from linux_kernel import build
-from module_machine import CPUID, LAST, TRY, make_initramfs, said
-from test_linux import QEMU
+from module_machine import APPEND, CPUID, LAST, TRY, make_initramfs, said
 
 import linker
 from linker.objects.options import ObjectOptions, Signing
@@ -46,7 +45,8 @@ def modules() -> Modules:
 def boot(folder: Path, modules: Modules, kernel: Path, cpuid: Path, previrt_try: Path) -> list[str]:
     """The lines of the console of a machine that loads these files."""
     initramfs = make_initramfs(folder, modules.directory, {"cpuid.ko": cpuid, "previrt_try.ko": previrt_try})
-    command = [*QEMU, "-smp", "2", "-kernel", str(kernel), "-initrd", str(initramfs)]
+    command = ["qemu-system-x86_64", "-M", "microvm,pic=on,pit=on,rtc=on", "-nographic", "-no-reboot", "-m", "256"]
+    command += ["-smp", "2", "-kernel", str(kernel), "-initrd", str(initramfs), "-append", APPEND]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from linux_kernel import build
-from module_machine import CPUID, LAST, TRY, make_initramfs, said
+from module_machine import APPEND, CPUID, LAST, TRY, make_initramfs, said
 from xen_machine import run_on_xen
 
 import linker
@@ -23,7 +23,7 @@ def test_modules_say_what_they_say_on_bare(tmp_path: Path) -> None:
         assert report.bound == report.sites > 0
     run = run_on_xen(
         kernel,
-        "console=ttyS0",
+        APPEND,
         folder=tmp_path,
         dom0_mib=128,
         initrd=make_initramfs(tmp_path, directory, bound),
