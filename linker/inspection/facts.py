@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import offset_of
-from linker.read_annotations import parse_descriptor
+from linker.read_annotations import parse_bound, parse_descriptor
+from linker.read_image import ENTRY_OFF
 from linker.sites import formats
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Facts(NamedTuple):
     file          as named by the user; file_len in bytes
     format        "version 1" or the original afterburner's
     producer      what annotated it, as the ANNOTATION note says; empty where there is none
-    target        what it is bound to, empty for an annotated original; module_abi of its interface module, or 0
+    target        what it is bound to, empty for an annotated original
+    module_abi    of its interface module, as the BOUND note says; 0 without one
     is_grown      the linker added the reserve to the file
     entry_va      where it starts; guest_entry_va: where the annotated original does
     entry, guest_entry   the same by symbol and section
@@ -70,10 +72,11 @@ class Facts(NamedTuple):
 
 def facts_of(examination: Examination, names: Names) -> Facts:
     """Gather them."""
-    table, sites, plan = examination.table, examination.sites, examination.plan
-    said = _annotation_note(examination)
+    table, sites, present = examination.table, examination.sites, examination.present
+    said, note = _annotation_note(examination), table.annotations.bound_note
     guest_entry_va = table.image.entry_va
-    entry_va = plan.entry_va if plan is not None else guest_entry_va
+    entry_va = int.from_bytes(present[ENTRY_OFF : ENTRY_OFF + table.image.word_len], "little")
+    bound = parse_bound(bytes(present[note.off : note.off + len(note.descriptor)])) if note else None
     return Facts(
         file=str(examination.path),
         file_len=len(examination.present),
@@ -81,7 +84,7 @@ def facts_of(examination: Examination, names: Names) -> Facts:
         format=f"version {said.version}" if said else ORIGINAL_FORMAT,
         producer=str(said.producer) if said else "",
         target=examination.target,
-        module_abi=plan.module_abi if plan is not None else 0,
+        module_abi=bound.module_abi if bound else 0,
         is_grown=examination.is_grown,
         entry_va=entry_va,
         entry=_where(examination, names, entry_va),

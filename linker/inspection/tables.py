@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.examine import SiteState
 from linker.objects.places import column
 from linker.report import format_table
 
@@ -33,6 +34,10 @@ def format_facts(facts: Facts) -> list[str]:
         ("bound", _bound(facts)),
         ("sites", _sites(facts)),
     ]
+    if SiteState.DAMAGED.value in facts.states:
+        rows.append(
+            ("", "damaged: not as this previrt writes them; another version bound the image, or it was changed")
+        )
     if facts.entry_va:
         rows.append(("entry", f"{facts.entry_va:#x} {printable(facts.entry)}".rstrip()))
     if facts.entry_va != facts.guest_entry_va:

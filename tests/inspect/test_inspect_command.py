@@ -127,6 +127,7 @@ def test_a_site_that_was_changed_is_damaged(tmp_path: Path) -> None:
     contents[contents.index(bytes.fromhex(changed.final)) + 1] ^= 0xFF
     image.write_bytes(contents)
     assert told(image)["states"] == {"damaged": 1, "bound": report.sites - 1}
+    assert "damaged: not as this previrt writes them" in run(image).stdout
     assert f"{changed.class_name}: damaged" in run(image, "--function", hex(changed.va)).stdout
 
 
