@@ -35,7 +35,8 @@ class Facts(NamedTuple):
     format        "version 1" or the original afterburner's
     producer      what annotated it, as the ANNOTATION note says; empty where there is none
     target        what it is bound to, empty for an annotated original
-    module_abi    of its interface module, as the BOUND note says; 0 without one
+    module_abi    of its interface module, as the BOUND note says, or where there is none the module whose forms the sites
+                  have; 0 without a module
     is_grown      the linker added the reserve to the file
     entry_va      where it starts; guest_entry_va: where the annotated original does
     entry, guest_entry   the same by symbol and section
@@ -72,7 +73,7 @@ class Facts(NamedTuple):
 
 def facts_of(examination: Examination, names: Names) -> Facts:
     """Gather them."""
-    table, sites, present = examination.table, examination.sites, examination.present
+    table, sites, present, plan = examination.table, examination.sites, examination.present, examination.plan
     said, note = _annotation_note(examination), table.annotations.bound_note
     guest_entry_va = table.image.entry_va
     entry_va = int.from_bytes(present[ENTRY_OFF : ENTRY_OFF + table.image.word_len], "little")
@@ -84,7 +85,7 @@ def facts_of(examination: Examination, names: Names) -> Facts:
         format=f"version {said.version}" if said else ORIGINAL_FORMAT,
         producer=str(said.producer) if said else "",
         target=examination.target,
-        module_abi=bound.module_abi if bound else 0,
+        module_abi=bound.module_abi if bound else plan.module_abi if plan else 0,
         is_grown=examination.is_grown,
         entry_va=entry_va,
         entry=_where(examination, names, entry_va),
