@@ -35,8 +35,8 @@ class Facts(NamedTuple):
     format        "version 1" or the original afterburner's
     producer      what annotated it, as the ANNOTATION note says; empty where there is none
     target        what it is bound to, empty for an annotated original
-    module_abi    of its interface module, as the BOUND note says, or where there is none the module whose forms the sites
-                  have; 0 without a module
+    module_abi    of its interface module, as the BOUND note says; without a note, of the module that the sites' forms
+                  are for; 0 without a module
     is_grown      the linker added the reserve to the file
     entry_va      where it starts; guest_entry_va: where the annotated original does
     entry, guest_entry   the same by symbol and section
