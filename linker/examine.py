@@ -145,6 +145,13 @@ def _examine(path: Path, source: Source, binding: Binding | None) -> Examination
         )
     binding = binding or binding_for(target, table.image.machine)
     is_grown = not source.is_file
+    if is_grown and table.image.is_object:
+        raise LinkError(
+            f"a kernel module bound to {target} cannot be taken apart",
+            found="relocations that only its kernel explains, or a signature that was given up",
+            expected="an image, or an object bound to bare in place",
+            advice="previrt-link --list shows its sites, --restore gives the original back",
+        )
     whole = Source(source.file, anonymous(original), table, "", is_file=source.is_file)
     if is_grown:
         whole = grown_source(whole, target, counts=source.counts)

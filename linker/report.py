@@ -85,6 +85,7 @@ class LinkReport(NamedTuple):
     entry_va         where the image starts
     module_abi       ABI version of the interface module, 0 without one
     stubs            pieces of code the linker placed behind the module
+    signature        of a kernel module: "made" or "given up"; empty where there was none
     details          every site, if asked for
     left_tables      sections named like tables of the original format, of no known kind: not bound
     """
@@ -109,6 +110,7 @@ class LinkReport(NamedTuple):
     entry_va: int
     module_abi: int
     stubs: int
+    signature: str
     left_tables: tuple[str, ...]
     details: tuple[SiteDetail, ...]
 
@@ -148,6 +150,7 @@ class Outcome(NamedTuple):
     output: str | None
     previous: str
     architecture: str
+    signature: str = ""
 
 
 def make_report(
@@ -190,6 +193,7 @@ def make_report(
         entry_va=plan.entry_va,
         module_abi=plan.module_abi,
         stubs=len(plan.stubs),
+        signature=outcome.signature,
         left_tables=annotations.left_tables,
         details=details,
     )
@@ -204,6 +208,8 @@ def format_report(report: LinkReport) -> str:
     lines = [f"{report.image}: {what}, {report.architecture}, {report.sites} sites"]
     if report.output:
         lines[0] += f" -> {report.output}"
+    if report.signature:
+        lines.append(f"signature: {report.signature}")
     for detail in report.details:
         lines += [
             "",

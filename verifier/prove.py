@@ -108,6 +108,8 @@ def _run(image: BoundImage) -> tuple[tuple[RunCount, ...] | None, str, list[Fail
     architecture, target = image.codec.name, image.examination.target
     if architecture not in RUN_ARCHITECTURES:
         return None, f"there is no emulator for {architecture}: bytes, instructions and branches are proven", []
+    if image.examination.table.image.is_object:
+        return None, "a relocatable object has no addresses to run at: bytes and instructions are proven", []
     try:
         import unicorn
     except ImportError as error:

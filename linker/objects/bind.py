@@ -74,7 +74,8 @@ def link_object(
     output = sink(path, destination)
     original = _annotated(source)
     unsigned_len, trailer = split_signature(original)
-    if (trailer or split_signature(source.file.memory).trailer) and not (options.signing or options.strip_signature):
+    was_signed = bool(trailer or split_signature(source.file.memory).trailer)
+    if was_signed and not (options.signing or options.strip_signature):
         raise LinkError(
             "module is signed, and binding it breaks the signature",
             advice="sign it again with --sign-key and --sign-cert, or give the signature up with --strip-signature",
@@ -95,7 +96,8 @@ def link_object(
     if not destination.dry_run:
         write_whole(output, contents, source.file.mode & 0o777, durable=destination.durable)
         log.debug("written", output=str(output))
-    outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name)
+    signature = "made" if options.signing else "given up" if was_signed else ""
+    outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name, signature)
     return _report(outcome, table, memory, plan, details=destination.details)
 
 

@@ -12,8 +12,10 @@ from ko_kernel import Loaded, build_kernel, entries_of, load, symbols_of
 from ko_objects import X86_64, assemble, contents, put, relocations
 
 import linker
+from linker.examine import examined
 from linker.objects.options import ObjectOptions
 from linker.sites.x86_64.classes import NUMBER_OF
+from verifier.prove import prove
 
 SOURCE = """
         .text
@@ -236,3 +238,16 @@ def test_a_module_that_is_damaged_is_not_taken_for_bound(module: Path, kernel: P
     put(bound, at + 30, "<I", 0)
     with pytest.raises(linker.LinkError, match="kept original is damaged"):
         linker.restore(bound)
+
+
+def test_tools_that_look_inside_say_what_they_cannot(module: Path, kernel: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    linker.link(module, "bare", output=bare)
+    proof = prove(bare)
+    assert not proof.failures
+    assert "no addresses to run at" in proof.run_why_not
+    with (
+        pytest.raises(linker.LinkError, match="a kernel module bound to xen cannot be taken apart"),
+        examined(bind(module, kernel)),
+    ):
+        pass
