@@ -82,7 +82,7 @@ def original_words(request: Request) -> Sequence[bytes]:
     annotations, length = request.sites.annotations, request.codec.word_len
     bound, reserve = annotations.bound, annotations.reserve
     offs = [_word_off(request, record) for record in annotations.imports]
-    if bound is not None and bound.keeps_hooks and reserve is not None:
+    if bound is not None and bound.target and bound.keeps_hooks and reserve is not None:
         kept_va = reserve.data_va + reserve.data_len - KEPT_LEN * len(offs)
         first = offset_of(request.windows, kept_va, KEPT_LEN * len(offs))
         if first is None:

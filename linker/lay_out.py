@@ -82,7 +82,11 @@ class Layout:
     def _place_counters(self) -> None:
         """The last words of the data part, one a site."""
         if self._reserve is None:
-            raise ValueError("counters need a reserve")
+            raise LinkError(
+                "no reserve for counters",
+                expected="a note RESERVE",
+                advice="link the object that previrt-as --print-reserve names into the guest, or bind the file",
+            )
         counters_len = COUNTER_LEN * len(self._counted) + len(self.hooks.kept)
         _require_room("data", len(self.data) + counters_len, self._reserve.data_len)
         self.counters_va = self._reserve.data_va + self._reserve.data_len - counters_len

@@ -174,6 +174,16 @@ def test_memory_bound_so_equals_the_file(guest: Path, tmp_path: Path) -> None:
         assert memory[off + skipped : off + length] == file[off + skipped : off + length]
 
 
+def test_memory_without_a_reserve_has_no_room(tmp_path: Path) -> None:
+    image = tmp_path / "guest"
+    image.write_bytes(make_image([Site("fa")], reserve=False))
+    table = linker.read_table(image)
+    memory = bytearray(image.read_bytes())
+    with pytest.raises(linker.LinkError, match="no reserve for counters"):
+        linker.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table, count=True)
+    assert memory == image.read_bytes()
+
+
 def test_an_image_of_the_original_format_grows_to_count(tmp_path: Path) -> None:
     text = "    .globl _start\n_start:\nannotate 7, cli\noperation pte_set, 15, mov %eax, (%rdx)\nannotate 6, hlt"
     image = assemble(text, tmp_path, 64)

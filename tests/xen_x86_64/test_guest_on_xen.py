@@ -55,6 +55,14 @@ def test_the_transcript_is_that_of_bare_hardware(bound: Path, folder: Path) -> N
     assert "Entering ACPI S5 state" in run.console[-1][1]
 
 
+def test_sites_that_count_do_the_same(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "guest.xen"
+    report = linker.link(GUEST, "xen", output=path, count=True)
+    assert report.uncounted == {"1 bytes hold no jump": 2, "2 bytes hold no jump": 6}
+    run = run_on_xen(path, folder=folder)
+    assert guest_lines(run.from_banner()) == guest_lines(TRANSCRIPT.read_text().splitlines())
+
+
 def test_interrupts_come_to_a_sleeping_guest_at_their_rate(bound: Path, folder: Path) -> None:
     """100 interrupts a second at 100 Hz, each of which wakes it, by Xen's clock."""
     run = run_on_xen(bound, f"notests idle={IDLE_S}", folder=folder, own_time=True)
