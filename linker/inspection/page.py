@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from linker.inspection.pieces import Piece
 
 HERE = Path(__file__).parent / "map"
+# One behind the other they are the page's script; what is read when it starts stands in the first and the last.
+SCRIPTS = ("data.js", "geometry.js", "drawing.js", "strip.js", "choosing.js", "filters.js", "input.js")
 
 
 class _Strings:
@@ -44,7 +46,8 @@ class _Strings:
 
 def make_page(examination: Examination) -> str:
     """The whole page."""
-    style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
+    style = (HERE / "page.css").read_text()
+    script = "\n".join((HERE / name).read_text() for name in SCRIPTS)
     return Template((HERE / "page.html").read_text()).substitute(
         TITLE=html.escape(f"{examination.path.name}: map"),
         STYLE=style,
