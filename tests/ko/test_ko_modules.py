@@ -251,3 +251,29 @@ def test_tools_that_look_inside_say_what_they_cannot(module: Path, kernel: Path,
         examined(bind(module, kernel)),
     ):
         pass
+
+
+def test_binutils_take_a_bound_module(module: Path, kernel: Path, tmp_path: Path) -> None:
+    bound = bind(module, kernel)
+    read = subprocess.run(["readelf", "-aW", bound], check=True, capture_output=True, text=True)
+    assert read.stderr == ""
+    assert "Warning" not in read.stdout
+    again = tmp_path / "again.o"
+    subprocess.run(["ld", "-r", bound, "-o", again], check=True)
+    for path in (bound, again):  # where sections are is another matter
+        loaded = load(path, {"_printk": symbols_of(kernel)["_printk"]})
+        _, lgdt, *_ = ROW.iter_unpack(loaded.contents[".previrt.rows"])
+        assert lgdt[12] % (1 << 64) == loaded.symbols["tables"] + 6
+
+
+def test_a_module_of_two_objects(kernel: Path, tmp_path: Path) -> None:
+    """`ld -r` joins tables and their relocations, and keeps one of the notes."""
+    parts = [assemble(tmp_path, "x86_64", source, name) for source, name in ((SOURCE, "a.o"), (X86_64, "b.o"))]
+    path = tmp_path / "both.ko"
+    subprocess.run(["ld", "-r", *parts, "-o", path], check=True)
+    sites = [len(linker.list_sites(part)) for part in parts]
+    report = linker.link(path, "xen", options=ObjectOptions(kernel))
+    assert report.bound == sum(sites)
+    load(Path(f"{path}.xen"), {"_printk": symbols_of(kernel)["_printk"]})
+    linker.restore(f"{path}.xen", output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
