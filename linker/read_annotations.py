@@ -235,10 +235,11 @@ def _section(image: Image, name: str) -> Section:
 
 
 class BoundTo(NamedTuple):
-    """What an image is bound to: ELF machine number, and target, empty for an annotated original."""
+    """What an image is bound to: ELF machine number, target (empty: to nothing), whether its sites count."""
 
     machine: int
     target: str
+    counts: bool
 
 
 def read_bound_to(path: Path) -> BoundTo:
@@ -249,10 +250,10 @@ def read_bound_to(path: Path) -> BoundTo:
         if original is not None:
             header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
             said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
-            return BoundTo(image.machine, str(said.target))
+            return BoundTo(image.machine, str(said.target), bool(said.flags & formats.BOUND_COUNTS))
         bound_note, _ = _read_notes(_notes_by_type(image), image, codec_for(image.machine))
-        target = "" if bound_note is None else parse_bound(bound_note.descriptor).target
-    return BoundTo(image.machine, target)
+        bound = None if bound_note is None else parse_bound(bound_note.descriptor)
+    return BoundTo(image.machine, "", False) if bound is None else BoundTo(image.machine, bound.target, bound.counts)
 
 
 def parse_bound(descriptor: bytes) -> Bound:

@@ -77,7 +77,7 @@ def runner_for(image: Path) -> tuple[str, Callable[[Request], list[str]]]:
     """The target an image is bound to and what runs it; LinkError when nothing here does."""
     from linker.read_annotations import read_bound_to
 
-    machine, bound = read_bound_to(image)
+    machine, bound, _ = read_bound_to(image)
     target = bound or "bare"
     reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNERS", {}).get(machine)
     if reference is None:

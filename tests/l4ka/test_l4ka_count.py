@@ -269,3 +269,6 @@ def test_dumps_that_are_of_no_use_are_refused(guest: Path, tmp_path: Path) -> No
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     assert command(bound, "--profile", dump, "--restore").returncode == 2
+    done = run_lol(plain, dump)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "images whose sites count their runs" in done.stderr

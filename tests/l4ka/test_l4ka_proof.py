@@ -37,6 +37,14 @@ def test_an_image_that_counts_is_proven(target: str, tmp_path: Path) -> None:
     assert proof.sites == {name: dict(forms) for name, forms in sorted(report.forms.items())}
 
 
+def test_counting_sites_do_in_the_emulator_what_their_instructions_do(tmp_path: Path) -> None:
+    bound = tmp_path / "bound"
+    linker.link(GUEST, "lol", output=bound, count=True)
+    proof = prove(bound, original=GUEST)
+    assert proof.failures == ()
+    assert proof.runs
+
+
 @pytest.mark.parametrize("count", [False, True])
 @pytest.mark.parametrize("target", ["bare", "lol"])
 def test_hooks_and_memory_operations_are_proven(target: str, count: bool, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.read_annotations import read_bound_to
 
 if TYPE_CHECKING:
     from linker.run import Request
@@ -26,6 +27,12 @@ def command(request: Request) -> list[str]:
         raise LinkError("image is not executable", where=str(request.image), advice=f"chmod +x {request.image}")
     if request.nodes is not None:
         raise UsageError("--nodes is for images bound to vnuma", found=request.target)
+    if request.profile is not None and not read_bound_to(request.image).counts:
+        raise UsageError(
+            "--profile is for images whose sites count their runs",
+            where=str(request.image),
+            advice="bind it with previrt-link --count",
+        )
     options = ["-s"] if request.statistics else []
     if request.memory_len is not None:
         if not MINIMUM_MEMORY <= request.memory_len <= MAXIMUM_MEMORY:
