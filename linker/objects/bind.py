@@ -24,7 +24,7 @@ from linker.check import check_apart
 from linker.decode import decode
 from linker.errors import LinkError, UsageError
 from linker.grow import Kept, build_kept
-from linker.objects.extend import NewSection, extend
+from linker.objects.extend import NewSection, extend, terminated
 from linker.objects.kernel import read_kernel
 from linker.objects.options import ObjectOptions
 from linker.objects.places import Places
@@ -179,18 +179,22 @@ def _finished(contents: bytes, table: GuestTable, planned: ObjectPlan, target: s
     by_section: defaultdict[int, list[Addition]] = defaultdict(list)
     for addition in planned.added:
         by_section[rows_index if addition.section is None else addition.section].append(addition)
-    dropped = {(one.table, one.number) for one in planned.dropped}
-    for index in sorted({*by_section, *_sections_of(relocatable, {name for name, _ in dropped})}):
+    dropped: defaultdict[int, set[int]] = defaultdict(set)
+    for one in planned.dropped:
+        dropped[one.table_index].add(one.number)
+    for index in sorted({*by_section, *(image.sections[number].info for number in dropped)}):
         entries = [
             (one.off, one.type, rows_symbol if one.symbol == ROWS_SYMBOL else one.symbol, one.addend)
             for one in by_section[index]
         ]
-        if index < len(image.sections) and relocatable.sections_about(index):
-            (section,) = relocatable.sections_about(index)
-            before = contents[section.off : section.off + section.len]
-            data = _without(before, dropped, section.name) + _packed(entries)
-            replaced[image.sections.index(section)] = data
-        else:
+        tables = relocatable.sections_about(index) if index < len(image.sections) else []
+        for number, section in tables:
+            if section.type != "SHT_RELA":
+                raise LinkError("relocations have no addends", where=section.name, expected="a section SHT_RELA")
+            replaced[number] = _without(contents[section.off : section.off + section.len], dropped[number])
+        if tables and entries:
+            replaced[tables[0][0]] += _packed(entries)
+        elif entries:
             name = image.sections[index].name if index < len(image.sections) else SECTION_ROWS
             added.append(_new_relocations(name, index, relocatable, entries))
     kept = build_kept(Kept(target, False, original))
@@ -207,18 +211,13 @@ def _packed(entries: Sequence[tuple[int, int, int, int]]) -> bytes:
     return b"".join(RELA.pack(off, symbol << 32 | kind, addend) for off, kind, symbol, addend in entries)
 
 
-def _without(entries: bytes, dropped: set[tuple[str, int]], name: str) -> bytes:
-    """A relocation section whose dropped entries are R_*_NONE."""
+def _without(entries: bytes, dropped: set[int]) -> bytes:
+    """The contents of a relocation section with some entries made R_*_NONE."""
     kept = bytearray(entries)
-    for number in (number for table, number in dropped if table == name):
+    for number in dropped:
         off, _, _ = RELA.unpack_from(kept, number * RELA.size)
         RELA.pack_into(kept, number * RELA.size, off, 0, 0)
     return bytes(kept)
-
-
-def _sections_of(relocatable: Relocatable, names: set[str]) -> set[int]:
-    """Indexes of the sections that relocation sections of these names are about."""
-    return {section.info for section in relocatable.image.sections if section.name in names}
 
 
 def _new_relocations(
@@ -240,7 +239,7 @@ def _symbol_added(contents: bytes, relocatable: Relocatable, section: int, lengt
     """The symbol table and its strings with a symbol for the section of rows, behind all others."""
     sections, index = relocatable.image.sections, relocatable.symbol_table_index
     table, strings = sections[index], sections[sections[index].link]
-    names = contents[strings.off : strings.off + strings.len]
+    names = terminated(contents[strings.off : strings.off + strings.len])
     symbol = SYMBOL_64.pack(len(names), ROWS_INFO, ROWS_VISIBILITY, section, 0, length)
     return {
         index: contents[table.off : table.off + table.len] + symbol,

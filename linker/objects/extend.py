@@ -65,7 +65,7 @@ def extend(contents: bytes, image: Image, replaced: Mapping[int, bytes], added: 
     if names_index >= count:
         raise LinkError("object has no section names", found=f"index {names_index}", expected=f"below {count}")
     names = image.sections[names_index]
-    strings = bytearray(replaced.get(names_index, contents[names.off : names.off + names.len]))
+    strings = bytearray(terminated(replaced.get(names_index, contents[names.off : names.off + names.len])))
     out = bytearray(contents)
     for section in added:
         name_off = len(strings)
@@ -79,6 +79,11 @@ def extend(contents: bytes, image: Image, replaced: Mapping[int, bytes], added: 
     struct.pack_into(layout.word, out, layout.table_off_at, new_table_off)
     struct.pack_into("<H", out, layout.count_at, len(headers))
     return bytes(out)
+
+
+def terminated(strings: bytes) -> bytes:
+    """A string table that more can be put behind."""
+    return strings if strings.endswith(b"\0") else strings + b"\0"
 
 
 def _append(out: bytearray, data: bytes) -> int:

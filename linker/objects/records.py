@@ -39,7 +39,7 @@ def record_words(relocatable: Relocatable, table: Section, contents: Sequence[in
         raise LinkError(
             "annotation table has two sets of relocations",
             where=table.name,
-            found=", ".join(section.name for section in sections),
+            found=", ".join(section.name for _, section in sections),
             expected="one",
         )
     found = relocatable.words(table, contents, word_len, relocatable.types.address)

@@ -43,9 +43,13 @@ class Symbol(NamedTuple):
 
 
 class Relocation(NamedTuple):
-    """Entry `number` of section `table`; it changes what stands at `off` of another. `addend` None: in the bytes."""
+    """Entry `number` of section `table`; it changes what stands at `off` of another. `addend` None: in the bytes.
+
+    `table_index`: of that section, because several may have its name.
+    """
 
     table: str
+    table_index: int
     number: int
     off: int
     type: int
@@ -66,13 +70,14 @@ class Relocatable:
         self.types = types
         self._memory = memory
 
-    def sections_about(self, index: int) -> list[Section]:
-        """The relocation sections that change the section with this index."""
-        return [s for s in self.image.sections if s.type in ("SHT_REL", "SHT_RELA") and s.info == index]
+    def sections_about(self, index: int) -> list[tuple[int, Section]]:
+        """The relocation sections that change the section with this index, and their own indexes."""
+        tables = ("SHT_REL", "SHT_RELA")
+        return [(n, s) for n, s in enumerate(self.image.sections) if s.type in tables and s.info == index]
 
     def about(self, index: int) -> Iterator[Relocation]:
         """All relocations that change the section with this index."""
-        for section in self.sections_about(index):
+        for table_index, section in self.sections_about(index):
             if self._symbol_table != (section.link, self.image.sections[section.link : section.link + 1]):
                 raise LinkError(
                     "relocations use another symbol table",
@@ -91,7 +96,8 @@ class Relocatable:
                 )
             for number, (off, info, *addend) in enumerate(layout.iter_unpack(data)):
                 kind, symbol = info & (1 << type_bits) - 1, info >> type_bits
-                yield Relocation(section.name, number, off, kind, symbol, addend[0] if addend else None)
+                known = addend[0] if addend else None
+                yield Relocation(section.name, table_index, number, off, kind, symbol, known)
 
     def symbol(self, relocation: Relocation) -> Symbol:
         """What a relocation is about; LinkError when there is no such symbol."""

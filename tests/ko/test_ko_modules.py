@@ -277,3 +277,13 @@ def test_a_module_of_two_objects(kernel: Path, tmp_path: Path) -> None:
     load(Path(f"{path}.xen"), {"_printk": symbols_of(kernel)["_printk"]})
     linker.restore(f"{path}.xen", output=tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_two_relocation_sections_of_one_name(kernel: Path, tmp_path: Path) -> None:
+    """The same entry number in both: the site's own is dropped, the other's stays."""
+    source = '.section .text.f, "ax", @progbits, unique, 1\nlgdt tables(%rip)\n'
+    source += '.section .text.f, "ax", @progbits, unique, 2\nlea other(%rip), %rax\nret\n'
+    path = assemble(tmp_path, "x86_64", source)
+    bound = bind(path, kernel)
+    kept = [(one.type, one.symbol) for one in relocations(bound) if one.section == ".text.f"]
+    assert sorted(kept) == [(0, ""), (2, "other"), (11, "previrt_rows")]
