@@ -80,6 +80,7 @@ def grow(kept: Kept, record_count: int, entry_va: int, codec: Codec) -> tuple[by
     """The image with an empty reserve behind it, and where that is. LinkError when LIEF cannot write it."""
     import lief  # half a second; only needed here
 
+    _require_inside(kept.original)
     part_len = PART_LEN + record_count * STUB_LEN
     part_len += -part_len % PAGE_LEN
     lief.logging.disable()
@@ -100,6 +101,23 @@ def grow(kept: Kept, record_count: int, entry_va: int, codec: Codec) -> tuple[by
     _put_back_headers(original, grown, {text_va, data_va})
     _put_back_contents(original, grown)
     return bytes(grown), Reserve(text_va, part_len, data_va, part_len, entry_va)
+
+
+def _require_inside(original: bytes) -> None:
+    """Everything that headers describe must be in the file: LIEF makes room for what they say, gigabytes if need be."""
+    headers = read_headers(original)
+    parts = [(f"segment {n}", one.off, one.len) for n, one in enumerate(headers.segments)]
+    parts += [
+        (f"section {n}", one.off, 0 if one.type == "SHT_NOBITS" else one.len) for n, one in enumerate(headers.sections)
+    ]
+    for name, off, length in parts:
+        if off + length > len(original):
+            raise LinkError(
+                f"{name} is not in the file, so the image cannot grow",
+                found=f"an end at {off + length:#x}",
+                expected=f"up to {len(original):#x}",
+                advice="the file is damaged; link the guest again",
+            )
 
 
 # Of Elf32 and Elf64 (gABI): where e_phoff, e_shoff and sh_addr are, and the lengths of a program and a section header.

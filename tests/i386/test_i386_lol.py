@@ -89,6 +89,28 @@ def test_growing_leaves_the_guests_sections_where_they_are(bound: Path) -> None:
         assert len(list(new.iter_segments("PT_LOAD"))) == len(loads) + 2
 
 
+@pytest.mark.parametrize(
+    ("table_at", "entry_len", "number", "field", "name"),
+    [
+        (28, 32, 3, 4, "segment 3"),  # p_offset of the notes
+        (28, 32, 4, 16, "segment 4"),  # p_filesz of the stack
+        (32, 40, 0, 20, "section 0"),  # sh_size of the null section
+        (32, 40, 5, 16, "section 5"),  # sh_offset of .bss
+    ],
+)
+def test_headers_that_lie_do_not_make_it_grow_without_end(
+    table_at: int, entry_len: int, number: int, field: int, name: str, tmp_path: Path
+) -> None:
+    image = bytearray(GUEST.read_bytes())
+    at = int.from_bytes(image[table_at : table_at + 4], "little") + number * entry_len + field
+    image[at : at + 4] = (0x80000000).to_bytes(4, "little")
+    guest = tmp_path / "guest"
+    guest.write_bytes(image)
+    with pytest.raises(linker.LinkError, match=f"{name} is not in the file, so the image cannot grow"):
+        linker.link(guest, "lol")
+    assert list(tmp_path.iterdir()) == [guest]
+
+
 def test_a_small_guest_prints_and_powers_off(tmp_path: Path) -> None:
     text = "guest: movl $'k', %eax\n call put\n jmp power_off\n"
     done = run(make(text, tmp_path))
