@@ -18,7 +18,7 @@ is one; and `(p6) ssm psr.i` is written `previrt.if p6, ssm psr.i`.
     .Lprevirt.room   from --defsym: bundles a site has at most     .Lprevirt.auto   from --defsym: the text says `.auto`
     .Lprevirt.free   from --defsym: registers nobody else uses     .Lprevirt.w      scratch word of the site
     ".Lprevirt.r r8-r11"   bits of a range of registers
-    5380470   tag of a site     5380472   where it was asked for one
+    5380470   tag of a site     5380472   end of the section it is asked about
 """
 
 from __future__ import annotations
@@ -61,12 +61,17 @@ _HEAD = """\
 .endm
 """
 
-# Whether the place where the assembler is may have a site.
+# Whether the place where the assembler is may have a site. 5380472 is the end of subsection 0 of the current section,
+# where a section of the same name is pushed to.
 _LOOK = """\
 .macro previrt.look
 .Lprevirt.x=.Lprevirt.a
 .if .Lprevirt.x
+.pushsection .text
+.previous
+.subsection 0
 5380472:
+.popsection
 {sections}
 .endif
 .endm

@@ -725,7 +725,11 @@
 .macro previrt.look
 .Lprevirt.x=.Lprevirt.a
 .if .Lprevirt.x
+.pushsection .text
+.previous
+.subsection 0
 5380472:
+.popsection
 .ifdef .altinstr_replacement
 previrt.unless .altinstr_replacement
 .endif

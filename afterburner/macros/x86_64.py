@@ -15,7 +15,7 @@ into the absolute section, where nothing comes out but the length. Names beginni
     .Lprevirt.l   flags of its record       .Lprevirt.i   1 in Intel syntax      .Lprevirt.m   1 behind .altmacro
     ".Lprevirt.r %cr0"      class of `mov` from this register and bits
     ".Lprevirt.m rdmsr"   class of this mnemonic behind a prefix    ".Lprevirt.w mov"   how its operands are looked at
-    5380470  start of the site       5380472  where it was asked whether a site may be
+    5380470  start of the site       5380472  end of the section it is asked about
     5380471  its end                 5380468  behind a prefix that stands alone
 
 Two labels are compared for equality through a symbol that is not yet defined then (`.Lprevirt.e`): directly, as refuses
@@ -75,6 +75,7 @@ _HEAD = """\
 """
 
 # Whether the place where the assembler is may have a site: annotated, 64-bit code, in no section that is left alone.
+# 5380472 is the end of subsection 0 of the current section, where a section of the same name is pushed to.
 _LOOK = """\
 .macro previrt.look
 .Lprevirt.x=.Lprevirt.a
@@ -84,7 +85,11 @@ _LOOK = """\
 inc %ax
 .Lprevirt.x=-(.==3)
 .popsection
+.pushsection .text
+.previous
+.subsection 0
 5380472:
+.popsection
 {sections}
 .endif
 .endm

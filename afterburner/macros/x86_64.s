@@ -650,7 +650,11 @@
 inc %ax
 .Lprevirt.x=-(.==3)
 .popsection
+.pushsection .text
+.previous
+.subsection 0
 5380472:
+.popsection
 .ifdef .altinstr_replacement
 previrt.unless .altinstr_replacement
 .endif

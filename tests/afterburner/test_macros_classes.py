@@ -25,6 +25,8 @@ from assembling import (
 from test_as_classes import BYTES, SPELLINGS
 from test_as_contexts import FOUND, LEFT_ALONE
 
+import linker
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -75,6 +77,7 @@ MORE = {
     "a relaxed branch between": (
         '.section .altinstr_replacement,"ax"\n1: jmp 2f\n.skip 200\n2: cli\n.text\njmp 1b\n.balign 16\ncli'
     ),
+    "subsections": ".data\n.subsection 1\ncli\n.text\n.subsection 2\ncli\n.previous\nsti\n.previous\nhlt",
     "a COMDAT group": '.section .text.f,"axG",@progbits,f,comdat\nf: cli\nret\n.text\nhlt',
     "nothing to find": "push %rbx\nmov %rsp, %rbp\ncall foo\njmp foo\npop %rbx\nret",
 }
@@ -205,3 +208,15 @@ def test_the_macro_file_is_what_the_class_tables_give() -> None:
     command = [sys.executable, "-m", "afterburner.macros", "x86_64"]
     made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert made == MACROS.read_text(), "run `make macros` and commit the result"
+
+
+def test_objects_of_both_techniques_make_one_image(tmp_path: Path) -> None:
+    (tmp_path / "a.s").write_text(".globl _start\n_start: cli\nmov %cr3, %rax\n")
+    (tmp_path / "b.s").write_text("sti\nrep insb\n")
+    assert run_with_macros("-o", "a.o", "a.s", cwd=tmp_path).returncode == 0
+    assert run_as("-o", "b.o", "b.s", cwd=tmp_path).returncode == 0
+    subprocess.run(["ld", "--fatal-warnings", "-o", "image", "a.o", "b.o"], cwd=tmp_path, check=True)
+    notes = subprocess.run(["readelf", "-n", "image"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert notes.count("previrt") == 2  # what it is, and room to say what it is bound to: once an image
+    report = linker.link(tmp_path / "image", "bare", output=tmp_path / "bound")
+    assert report.bound == report.sites == 4
