@@ -164,7 +164,6 @@ previrt.mov %\\b,\\c,\\d,\\e
 .if .Lprevirt.k=={spaced}
 .Lprevirt.k=0
 previrt.mov \\a,%\\c
-.else
 .endif
 .else
 .ifnb \\c

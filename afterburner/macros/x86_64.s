@@ -737,7 +737,6 @@ previrt.mov %\b,\c,\d,\e
 .if .Lprevirt.k==512
 .Lprevirt.k=0
 previrt.mov \a,%\c
-.else
 .endif
 .else
 .ifnb \c

@@ -160,6 +160,19 @@ def test_objects_that_are_not_64_bit(tmp_path: Path, option: str) -> None:
         assert made.sites == []
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("mov rax, cr0\npush fs\nmov ds, eax\nrep insb\njmp fword ptr [rax]", ("-msyntax=intel", "-mnaked-reg")),
+        ("mov cr0, %rax\npush fs\nmov %eax, ds\nmov 8(rax), ds", ("-mnaked-reg",)),
+    ],
+)
+def test_syntax_given_as_options(tmp_path: Path, text: str, options: tuple[str, ...]) -> None:
+    made = assemble_with_macros(text + "\n", tmp_path, *options)
+    assert differences(made, assemble(text + "\n", tmp_path, *options)) == []
+    assert len(made.sites) == len(text.splitlines())
+
+
 def test_errors_name_the_user_s_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "in.s").write_text("nop\nlgdt %foo\nmov %rax\ncli # fine\n")
     done = run_with_macros("-o", "x.o", "in.s", cwd=tmp_path)
