@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import iced_x86
@@ -287,3 +288,18 @@ def test_two_relocation_sections_of_one_name(kernel: Path, tmp_path: Path) -> No
     bound = bind(path, kernel)
     kept = [(one.type, one.symbol) for one in relocations(bound) if one.section == ".text.f"]
     assert sorted(kept) == [(0, ""), (2, "other"), (11, "previrt_rows")]
+
+
+def test_the_command(module: Path, kernel: Path) -> None:
+    def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "linker.cli", module, *options]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    done = run("-t", "xen", "--kernel", kernel)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == f"{module}: bound to xen, x86_64, 12 sites -> {module}.xen"
+    assert run("-t", "xen").returncode == 2
+    assert run("--list", "--kernel", kernel).returncode == 2
+    done = run("-t", "xen", "--kernel", kernel.with_name("vmlinux"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"previrt-link: {kernel.with_name('vmlinux')}: kernel is not bound to xen")
