@@ -16,7 +16,7 @@ SHOWN_FAILURES = 40
 class Failure(NamedTuple):
     """Something that is not as it should be.
 
-    check        bytes, shape, branch, module, entry, note, original or run
+    check        bytes, outside, shape, branch, module, entry, note, original or run
     part         what it is about: "site", "reserve text", "note BOUND", ...
     va           address, None where the place is not mapped
     off          offset in the file, None where it is not about bytes

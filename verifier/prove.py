@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from verifier.proof import RunCount
 
 RUN_ARCHITECTURES = ("x86_64",)
+UNSAFE_TO_RUN = frozenset({"bytes", "outside", "module"})
 
 
 def prove(
@@ -61,7 +62,9 @@ def prove(
             failures += _compare(image, Path(original))
         runs: tuple[RunCount, ...] | None = None
         why_not = "--no-run"
-        if run:
+        if run and any(failure.check in UNSAFE_TO_RUN for failure in failures):
+            why_not = "the bytes are not those of a bound image"
+        elif run:
             runs, why_not, wrong = _run(image)
             failures += wrong
         checked = {

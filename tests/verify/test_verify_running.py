@@ -19,7 +19,7 @@ from verifier.running.model import MODEL
 
 # What is not run of the fixture guest, which has every class, and why: nothing else may be left out.
 NOT_RUN = {
-    "lol": {"hlt", "int3", "ud2", "mov_to_cr"},
+    "lol": {"hlt", "mov_to_cr"},
     "bare": {
         *("in", "out", "ins", "outs", "hlt", "int", "int3", "ud2", "invpcid", "xsetbv", "monitor", "mwait", "rdpmc"),
         *("rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase", "mov_to_cr", "mov_from_cr", "load_far_pointer", "sysret"),
@@ -128,15 +128,33 @@ def test_what_a_wrong_binding_does_is_seen(tmp_path: Path, binding: LolBinding, 
     assert any(failure.instruction.startswith(text) and found in failure.found for failure in failures), failures
 
 
+class StartsElsewhere(LolBinding):
+    """The image's entry is not the module's."""
+
+    entry_symbol = "lol_hlt"
+
+
 def test_a_module_that_does_not_start_is_said(tmp_path: Path) -> None:
+    wrong = cast("Binding", StartsElsewhere())
+    linker.link(annotated("x86_64"), "lol", binding=wrong, output=tmp_path / "bound")
+    failures = prove(tmp_path / "bound", binding=wrong).failures
+    assert [(failure.check, failure.part) for failure in failures] == [("run", "start of day")]
+
+
+def test_nothing_of_a_damaged_image_is_run(tmp_path: Path) -> None:
+    contents = bytearray(bound_guest("x86_64", "lol").read_bytes())
     with examined(bound_guest("x86_64", "lol")) as image:
-        contents = bytearray(image.present[:])
-        reserve = image.table.annotations.reserve
-        assert reserve is not None and image.plan is not None
-        windows = image.table.image.windows
-        off = next(w.off + image.plan.entry_va - w.va for w in windows if w.va <= image.plan.entry_va < w.va + w.len)
-    contents[off : off + 2] = b"\x0f\x0b"  # ud2
+        contents[next(site for site in image.sites if site.form == "call").off + 2] ^= 1
     (tmp_path / "bound").write_bytes(contents)
-    failures = prove(tmp_path / "bound").failures
-    assert {"bytes", "module", "run"} <= {failure.check for failure in failures}
-    assert any(failure.part == "start of day" for failure in failures)
+    proof = prove(tmp_path / "bound")
+    assert (proof.is_proven, proof.runs) == (False, None)
+    assert proof.run_why_not == "the bytes are not those of a bound image"
+
+
+def test_an_image_that_the_emulator_cannot_hold_is_said(tmp_path: Path) -> None:
+    contents = bytearray(bound_guest("x86_64", "bare").read_bytes())
+    contents[64 + 24 + 5] = 0x40  # the first p_paddr: 70 TB
+    (tmp_path / "bound").write_bytes(contents)
+    with pytest.raises(linker.LinkError, match="emulator cannot hold the image"):
+        prove(tmp_path / "bound")
+    assert prove(tmp_path / "bound", run=False).is_proven

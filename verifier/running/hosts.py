@@ -15,6 +15,7 @@ from unicorn import x86_const as x
 
 from verifier.running import cpu as c
 from verifier.running.machine import Outcome
+from verifier.running.signals import Signals
 from verifier.running.world import PAGE_LEN
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from verifier.image import BoundImage
     from verifier.running.cpu import Cpu
-    from verifier.running.machine import Machine
+    from verifier.running.machine import Machine, Redirection
 
 CONTROL_REGISTERS = (0, 2, 3, 4, 8)
 WINDOW_VA = 0x7F0000000000  # docs/lol.md: guest memory as the module sees it
@@ -136,7 +137,6 @@ class LolHost:
     host_flags = HARDWARE_FLAGS
     real_flags = c.IF
     not_run: ClassVar[dict[str, str]] = {
-        "trap": "it traps, and the host would bring a signal to the module",
         "hlt": "it sleeps in the host until an interrupt comes",
     }
     takes_exceptions = True
@@ -146,6 +146,7 @@ class LolHost:
         self._said = b""
         self._now_ns = 1_000_000_000
         self._image: BoundImage | None = None
+        self._signals = Signals()
 
     def start(self, machine: Machine, cpu: Cpu) -> None:
         """As execve() would: the image's entry, a stack with arguments; to the guest's first instruction."""
@@ -157,8 +158,8 @@ class LolHost:
         stack, rsp = self._stack(f"{machine.world.ram_len >> 20}M")
         machine.become_process([*module_memory(image), (PROCESS_STACK_VA, stack)], WINDOW_VA)
         machine.uc.hook_add(u.UC_HOOK_INSN, self._system_call, machine, 1, 0, x.UC_X86_INS_SYSCALL)
-        machine.set([0] * 15 + [0])
-        machine.uc.reg_write(x.UC_X86_REG_RSP, rsp)
+        machine.on_interrupt = lambda number: self._exception(machine, number)
+        machine.set([rsp if number == c.RSP else 0 for number in range(16)])
         machine.flags = c.FLAG_ONE | c.IF
         outcome = machine.run(image.plan.entry_va, reserve.entry_va)
         if outcome.left:
@@ -188,6 +189,9 @@ class LolHost:
     def about_to_run(self, machine: Machine, cpu: Cpu) -> None:
         """Nothing."""
 
+    def _exception(self, machine: Machine, number: int) -> Redirection | None:
+        return (lambda: self._signals.deliver(machine, number)) if self._signals.takes(number) else None
+
     # ---- system calls (asm/unistd_64.h) ----
 
     def _system_call(self, uc: u.Uc, machine: Machine) -> None:
@@ -201,6 +205,19 @@ class LolHost:
         uc.reg_write(x.UC_X86_REG_RAX, result & c.WORD_MASK)
 
     def _succeed(self, _machine: Machine, _arguments: list[int]) -> int:
+        return 0
+
+    def _set_action(self, machine: Machine, arguments: list[int]) -> int:
+        self._signals.set_action(machine, arguments[0], arguments[1])
+        return 0
+
+    def _set_stack(self, machine: Machine, arguments: list[int]) -> int:
+        self._signals.set_stack(machine, arguments[0])
+        return 0
+
+    def _return_from_signal(self, machine: Machine, _arguments: list[int]) -> int:
+        rsp = machine.get()[c.RSP]
+        machine.redirect(lambda: self._signals.take_back(machine, rsp))
         return 0
 
     def _write(self, machine: Machine, arguments: list[int]) -> int:
@@ -255,13 +272,14 @@ _CALLS: dict[int, Callable[[LolHost, Machine, list[int]], int]] = {
     9: LolHost._mmap,
     10: LolHost._succeed,  # mprotect
     11: LolHost._succeed,  # munmap
-    13: LolHost._succeed,  # rt_sigaction
+    13: LolHost._set_action,  # rt_sigaction
+    15: LolHost._return_from_signal,
     16: LolHost._no_terminal,  # ioctl
     17: LolHost._pread,
     39: LolHost._open,  # getpid
     72: LolHost._succeed,  # fcntl
     77: LolHost._succeed,  # ftruncate
-    131: LolHost._succeed,  # sigaltstack
+    131: LolHost._set_stack,  # sigaltstack
     157: LolHost._succeed,  # prctl
     158: LolHost._arch_prctl,
     222: LolHost._succeed,  # timer_create

@@ -41,6 +41,7 @@ class Trial:
 
     def __init__(self, cpu: Cpu, world: World, insn: Instruction, random: Random) -> None:
         self.cpu, self.world, self.insn, self.random = cpu, world, insn, random
+        self.msr: int | None = None  # what rdmsr shall read
 
     def word(self, bits: int = 64) -> int:
         """A random number, often a small or a special one."""
@@ -275,7 +276,8 @@ def _rdmsr(trial: Trial) -> str:
     cpu = trial.cpu
     if cpu.idt[1] and trial.random.random() < 0.15:
         numbers = (UNKNOWN_MSR,)
-    cpu.regs[c.RCX] = trial.word(32) << 32 | trial.random.choice(numbers)
+    number = trial.msr if trial.msr in cpu.msr else trial.random.choice(numbers)
+    cpu.regs[c.RCX] = trial.word(32) << 32 | (number or 0)
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import unicorn as u
 from unicorn import x86_const as x
@@ -25,7 +25,11 @@ PRIVATE_TABLES_LEN = 4 << 20
 PROCESS_SS, PROCESS_CS = 0x2B, 0x33
 CR4_OSFXSR = 1 << 9
 EFER_SCE_LME_LMA_NXE = 0xD01
-PAGE_FAULT = 14
+INVALID_OPCODE, PAGE_FAULT = 6, 14
+MOST_REDIRECTIONS = 64
+
+
+Redirection: TypeAlias = "Callable[[], int]"
 
 
 class Outcome(NamedTuple):
@@ -52,10 +56,14 @@ class Machine:
         self.outcome: Outcome | None = None
         self.uc.hook_add(u.UC_HOOK_INTR, self._interrupted)
         self.uc.hook_add(u.UC_HOOK_INSN_INVALID, self._invalid)
-        self.on_interrupt: Callable[[int], Outcome | None] = lambda number: None
+        self.on_interrupt: Callable[[int], Outcome | Redirection | None] = lambda number: None
+        self._redirection: Redirection | None = None
 
     def _interrupted(self, uc: u.Uc, number: int, _data: object) -> None:
         outcome = self.on_interrupt(number)
+        if outcome is not None and not isinstance(outcome, Outcome):
+            self.redirect(outcome)
+            return
         if outcome is None:
             where = f"at {uc.reg_read(x.UC_X86_REG_RIP):#x}"
             if number == PAGE_FAULT:
@@ -63,7 +71,16 @@ class Machine:
             outcome = Outcome(f"exception {number} {where}")
         self.stop(outcome)
 
+    def redirect(self, redirection: Redirection) -> None:
+        """Stop, call this, and go on at the address it gives."""
+        self._redirection = redirection
+        self.uc.emu_stop()
+
     def _invalid(self, uc: u.Uc, _data: object) -> bool:
+        outcome = self.on_interrupt(INVALID_OPCODE)
+        if outcome is not None and not isinstance(outcome, Outcome):
+            self.redirect(outcome)
+            return False
         self.stop(Outcome(f"an instruction that does not decode at {uc.reg_read(x.UC_X86_REG_RIP):#x}"))
         return False
 
@@ -184,10 +201,22 @@ class Machine:
         self.outcome = None
         # Code translated for a run that was to pass the place would not stop there.
         self.uc.ctl_remove_cache(until_va, until_va + 1)
-        try:
-            self.uc.emu_start(start_va, until_va, timeout=TIMEOUT_US, count=LONGEST_RUN)
-        except u.UcError as error:
-            return self.outcome or Outcome(f"the emulator stops at {self.rip:#x}: {error}")
+        at_va = start_va
+        for _ in range(MOST_REDIRECTIONS):
+            self._redirection = None
+            try:
+                self.uc.emu_start(at_va, until_va, timeout=TIMEOUT_US, count=LONGEST_RUN)
+            except u.UcError as error:
+                if self._redirection is None:
+                    return self.outcome or Outcome(f"the emulator stops at {self.rip:#x}: {error}")
+            if self._redirection is None or self.outcome is not None:
+                break
+            try:
+                at_va = self._redirection()
+            except LookupError as error:
+                return Outcome(f"a signal cannot be delivered: {error}")
+            if at_va == until_va:
+                return Outcome("")
         if self.outcome is not None:
             return self.outcome
         if self.rip != until_va:

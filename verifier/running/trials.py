@@ -1,8 +1,8 @@
 """Each distinct form of an image, run a few times and compared with the model.
 
 State lives on from run to run, in the module and in the model: what one site writes, the next that reads it must see.
-That is how a virtual flag, register or table is judged: by the bound sites of the same image. A trial that fails, or
-goes to another privilege level, is taken back.
+That is how a virtual flag, register or table is judged: by the bound sites of the same image (readback.py). A trial
+that fails, or goes to another privilege level, is taken back.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from verifier.running.hosts import HOSTS
 from verifier.running.inputs import Trial, prepare
 from verifier.running.machine import Machine
 from verifier.running.model import MODEL, execute
+from verifier.running.readback import PRIMED_BY, reads, written_msr
 from verifier.running.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from linker.examine import ExaminedSite
+    from linker.sites.codec import Instruction
     from verifier.image import BoundImage
     from verifier.proof import Failure
     from verifier.running.hosts import Host
@@ -74,6 +76,7 @@ class Tally:
         self.runs = 0
         self.why_not = ""
         self.failed = False
+        self.can_run = True
 
 
 def distinct_forms(image: BoundImage) -> list[Form]:
@@ -110,6 +113,7 @@ class Runner:
         self._machine = Machine(self._world)
         self._cpu = Cpu(self._world)
         self._random = Random(SEED)  # noqa: S311  # the same trials each time, not a secret
+        self._tallies: list[tuple[Form, Tally]] = []
         self.failures: list[Failure] = []
 
     def run(self, rounds: int) -> list[tuple[Form, Tally]]:
@@ -118,44 +122,72 @@ class Runner:
         self._host.start(self._machine, self._cpu)
         rank = {name: n for n, name in enumerate(FIRST)}
         ordered = sorted(tallies, key=lambda pair: rank.get(pair[0].class_name, len(rank)))
+        self._tallies = tallies
         for number in range(rounds):
             if number:
                 self._random.shuffle(ordered)
             for form, tally in ordered:
-                if not tally.failed:
-                    self._one(form, tally)
+                self._prime(form)
+                if self._one(form, tally):
+                    self._read_back(form)
         self._compare_all()
         return tallies
 
-    def _one(self, form: Form, tally: Tally) -> None:
+    def _find(self, wanted: Callable[[Instruction], bool]) -> tuple[Form, Tally] | None:
+        """Any form that can be run and is wanted."""
+        found = [one for one in self._tallies if one[1].can_run and wanted(one[0].site.instruction)]
+        return self._random.choice(found) if found else None
+
+    def _prime(self, form: Form) -> None:
+        """Let another site do the contrary."""
+        name = PRIMED_BY.get(form.class_name, "")
+        primer = self._find(lambda one: one.class_name == name)
+        if primer is not None:
+            self._one(*primer)
+
+    def _read_back(self, form: Form) -> None:
+        """Let another site show what this one wrote."""
+        writer = form.site
+        msr = written_msr(self._cpu, writer.instruction)
+        reader = self._find(lambda one: reads(one, writer.instruction))
+        if reader is not None:
+            self._one(*reader, msr=msr, behind=f" (behind '{writer.instruction.text}' at {writer.start_va:#x})")
+
+    def _one(self, form: Form, tally: Tally, *, msr: int | None = None, behind: str = "") -> bool:
+        """One trial; whether it changed the state that the next one finds."""
+        if tally.failed:
+            return False
         self._run_padding(form, tally)
         why = next((self._host.not_run[key] for key in _keys(form) if key in self._host.not_run), None)
         if why is None and form.class_name not in MODEL:
             why = "the model does not know the instruction"
         if why is not None:
             tally.why_not = why
-            return
+            tally.can_run = False
+            return False
         saved = self._save()
         trial = Trial(self._cpu, self._world, form.site.instruction, self._random)
+        trial.msr = msr
         why = prepare(trial)
         if why:
             tally.why_not = tally.why_not or why
             self._load(saved)
-            return
+            return False
         left, wrong = self._try(form)
         if left:
             tally.why_not = tally.why_not or left
-            self._load(saved)
         elif wrong:
             tally.failed = True
+            tally.can_run = False
             expected = "; ".join(one for one, _ in wrong[:SHOWN_DIFFERENCES])
             found = "; ".join(other for _, other in wrong[:SHOWN_DIFFERENCES])
-            self.failures.append(self._image.site_failure("run", form.site, expected, found))
-            self._load(saved)
+            self.failures.append(self._image.site_failure("run", form.site, expected, found + behind))
         else:
             tally.runs += 1
-            if self._cpu.cpl:
-                self._load(saved)  # sites belong to ring 0
+            if not self._cpu.cpl:
+                return True
+        self._load(saved)  # also from another level: sites belong to ring 0
+        return False
 
     def _try(self, form: Form) -> tuple[str, list[tuple[str, str]]]:
         """Why the run cannot go on; pairs of what was expected and found."""
@@ -164,7 +196,10 @@ class Runner:
         machine.set(cpu.regs)
         machine.flags = cpu.flags & host.host_flags | host.real_flags | c.FLAG_ONE
         self._world.touched = []
-        execute(cpu, site.instruction, site.end_va, site.start_va)
+        try:
+            execute(cpu, site.instruction, site.end_va, site.start_va)
+        except LookupError as error:
+            return f"it reaches memory outside the trial: {error}", []
         if cpu.faulted and not host.takes_exceptions:
             return "native: it raises an exception; only its padding was run", []
         outcome = machine.run(site.start_va, cpu.rip)

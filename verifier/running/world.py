@@ -18,11 +18,14 @@ import mmap
 import struct
 from typing import TYPE_CHECKING
 
+from linker.errors import LinkError
+
 if TYPE_CHECKING:
+    from linker.read_image import Segment
     from verifier.image import BoundImage
 
 PAGE_LEN, LARGE_LEN = 4096, 1 << 21
-LEAST_RAM_LEN = 64 << 20
+LEAST_RAM_LEN, MOST_RAM_LEN = 64 << 20, 1 << 30
 TABLES_LEN = 4 << 20
 SCRATCH_LEN = 0x20000
 SCRATCH_VAS = (0x60000000, 0x30000000, 0x70000000, 0x10000000)
@@ -40,6 +43,12 @@ GATE_COUNT = 256
 PRESENT, WRITABLE, USER, ACCESSED, DIRTY, LARGE = 1, 2, 4, 0x20, 0x40, 0x80
 LEAF = PRESENT | WRITABLE | USER | ACCESSED | DIRTY
 ADDRESS_MASK = 0x000FFFFFFFFFF000
+
+
+def _unfit(what: str, found: str, expected: str) -> LinkError:
+    return LinkError(
+        f"the emulator cannot hold the image: {what}", found=found, expected=expected, advice="--no-run leaves it out"
+    )
 
 
 def descriptor(access: int, flags: int, base: int = 0, limit: int = 0xFFFFF) -> bytes:
@@ -60,7 +69,7 @@ class PageTables:
 
     def _take(self) -> int:
         if self._free_pa + PAGE_LEN > self._end_pa:
-            raise ValueError("no room for page tables")
+            raise _unfit("no room for page tables", "segments far apart", "segments that few tables map")
         taken = self._free_pa
         self._free_pa += PAGE_LEN
         self._memory[taken - self._memory_pa : self._free_pa - self._memory_pa] = bytes(PAGE_LEN)
@@ -97,15 +106,20 @@ class World:
     """Physical memory with the image and scratch, and the model's view of it."""
 
     def __init__(self, image: BoundImage) -> None:
-        """LookupError when the image leaves no place for scratch memory."""
+        """LinkError when the emulator cannot hold the image."""
         self.image = image
         self.loads = [load for load in image.examination.table.image.loads if load.memory_len]
         top_pa = max(load.pa + load.memory_len for load in self.loads)
         top_pa += -top_pa % LARGE_LEN + 2 * LARGE_LEN + TABLES_LEN
         self.ram_len = max(top_pa, LEAST_RAM_LEN)
+        if self.ram_len > MOST_RAM_LEN:
+            raise _unfit("physical addresses reach too high", f"{self.ram_len:#x}", f"at most {MOST_RAM_LEN:#x}")
         self.ram = mmap.mmap(-1, self.ram_len)
         self.scratch_pa = self.ram_len - LARGE_LEN
-        self.scratch_va = next(va for va in SCRATCH_VAS if not self._is_taken(va))
+        free = [va for va in SCRATCH_VAS if not self._is_taken(va)]
+        if not free:
+            raise _unfit("no room for operands", "all addresses tried taken", f"room at {SCRATCH_VAS[0]:#x}")
+        self.scratch_va = free[0]
         self.areas = [self._load(load) for load in self.loads]
         self.scratch = Area(self.scratch_va, self.scratch_pa, self._scratch_contents())
         self.areas.append(self.scratch)
@@ -120,11 +134,7 @@ class World:
     def _is_taken(self, va: int) -> bool:
         return any(load.va < va + SCRATCH_LEN and va < load.va + load.memory_len for load in self.loads)
 
-    def _load(self, load: object) -> Area:
-        from linker.read_image import Segment
-
-        if not isinstance(load, Segment):
-            raise TypeError(load)
+    def _load(self, load: Segment) -> Area:
         contents = bytes(self.image.examination.present[load.off : load.off + load.len]).ljust(load.memory_len, b"\0")
         self.ram[load.pa : load.pa + load.memory_len] = contents
         return Area(load.va, load.pa, contents)
