@@ -8,17 +8,19 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.collection import gc_paused
 from linker.errors import LinkError, UsageError
-from linker.options import SHELLS, PrintCompletion, PrintVersion
+from linker.options import AUTO, SHELLS, PrintCompletion, PrintVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linker.objects.options import ObjectOptions
     from linker.report import LinkReport
+    from linker.running_on import Choice
 
 PROGRAM = "previrt-link"
 PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count verbose".split()
@@ -46,7 +48,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
     what = parser.add_argument_group("what to do")
-    what.add_argument("-t", "--target", metavar="TARGET", help="bind to this target (see --list-targets)")
+    what.add_argument(
+        "-t",
+        "--target",
+        metavar="TARGET",
+        help="bind to this target (see --list-targets); auto: to what this machine is",
+    )
+    what.add_argument("--config", type=Path, metavar="FILE", help="what auto is (default: /etc/previrt.toml)")
     what.add_argument("--restore", action="store_true", help="give the annotated original back")
     what.add_argument("--list", action="store_true", help="list all sites, with --target the form each would take")
     what.add_argument("--profile", metavar="DUMP", help="of an image bound with --count: print what a run counted")
@@ -149,6 +157,7 @@ def _object_options(request: argparse.Namespace) -> ObjectOptions | None:
 
 
 def _run(request: argparse.Namespace) -> None:
+    choice = _choose(request)
     if request.list:
         _list(request)
         return
@@ -166,16 +175,31 @@ def _run(request: argparse.Namespace) -> None:
         options = _object_options(request)
         report = link(request.image, request.target, **where, **which, details=details, options=options)
     if not request.quiet:
-        _print_report(report, request.json)
+        _print_report(report, choice, request.json)
 
 
-def _print_report(report: LinkReport, as_json: bool) -> None:
+def _choose(request: argparse.Namespace) -> Choice | None:
+    """Put a target in the place of `auto`; what it is and why."""
+    if request.target != AUTO:
+        return None
+    from linker.config import read_config
+    from linker.read_image import read_machine
+    from linker.running_on import target_here
+
+    choice = target_here(read_config(request.config), read_machine(Path(request.image)))
+    request.target = choice.target
+    return choice
+
+
+def _print_report(report: LinkReport, choice: Choice | None, as_json: bool) -> None:
     from linker.report import format_report
 
     if as_json:
-        _print_json(report.to_json())
-    else:
-        print(format_report(report))
+        _print_json(report.to_json() | ({} if choice is None else {AUTO: choice.to_json()}))
+        return
+    if choice is not None:
+        print(f"target auto is {choice}")
+    print(format_report(report))
 
 
 def _list(request: argparse.Namespace) -> None:

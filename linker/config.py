@@ -1,7 +1,17 @@
 """The configuration file, /etc/previrt.toml: what commands do when nothing is said on their command line.
 
+    target = "xen"                 # what --target auto is on this machine, instead of finding out
+
     [install]
-    targets = ["bare", "xen"]      # siblings that previrt-install makes of an installed kernel
+    targets = ["bare", "auto"]     # siblings that previrt-install makes of an installed kernel
+
+    [qemu]
+    program = "qemu-system-x86_64" # what previrt-boot qemu runs
+    arguments = ["-nographic"]     # in front of those on its command line
+
+    [kexec]
+    program = "/sbin/kexec"        # what previrt-boot kexec runs
+    append = "console=ttyS0"       # the command line of a kernel started without --append
 
 `KEYS` is the list of keys; anything else in the file is an error that says where. PREVIRT_CONFIG or `--config` names
 another file.
@@ -15,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError, UsageError
+from linker.options import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,14 +41,31 @@ class Key(NamedTuple):
     is_good: Callable[[object], bool]
 
 
-def _is_target_list(value: object) -> bool:
+def _is_target(value: object) -> bool:
     from linker.registry import targets
 
-    return isinstance(value, list) and all(isinstance(one, str) and one in targets() for one in value)
+    return value in targets()
+
+
+def _is_target_list(value: object) -> bool:
+    return isinstance(value, list) and all(one == AUTO or _is_target(one) for one in value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and "\0" not in value
+
+
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(one) for one in value)
 
 
 KEYS: Mapping[str, Key] = {
-    "install.targets": Key("a list of targets (see previrt-link --list-targets)", _is_target_list),
+    "target": Key("a target (see previrt-link --list-targets)", _is_target),
+    "install.targets": Key("a list of targets (see previrt-link --list-targets) or 'auto'", _is_target_list),
+    "qemu.program": Key("a program's name or path", _is_text),
+    "qemu.arguments": Key("a list of words", _is_text_list),
+    "kexec.program": Key("a program's name or path", _is_text),
+    "kexec.append": Key("a kernel's command line", _is_text),
 }
 
 
@@ -51,6 +79,10 @@ class Config(NamedTuple):
         """A list of words; empty when the file does not say."""
         value = self.values.get(key, ())
         return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+    def text(self, key: str, otherwise: str) -> str:
+        """A text, or what holds when the file does not say."""
+        return str(self.values.get(key, otherwise))
 
 
 def read_config(
@@ -102,7 +134,18 @@ def _flat(table: Mapping[str, object], prefix: str) -> list[tuple[str, object]]:
 
 
 def _line_of(text: str, name: str) -> int:
-    """The line a key stands in: the parser does not tell."""
-    key = name.rpartition(".")[2]
-    found = re.search(rf"^[^#\n]*\b{re.escape(key)}\b[^=\n]*=", text, flags=re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
+    """The line a key stands in, from 1 on: the parser does not tell. Tables are followed, values are not read."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        heading = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+        if heading:
+            table = _plain(heading[1]) + "."
+        key = re.match(r"\s*([^=#\[]+?)\s*=", line)
+        if key and name in (said := table + _plain(key[1]), name if name.startswith(f"{said}.") else ""):
+            return number
+    return 1
+
+
+def _plain(key: str) -> str:
+    """A dotted key without quotes and blanks."""
+    return ".".join(part.strip(" \t\"'") for part in key.split("."))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+AUTO = "auto"  # in place of a target: what this machine is (linker.running_on)
+
 SHELLS = ("bash", "zsh", "fish")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from elftools.elf.structs import ELFStructs
 
-from linker.errors import LinkError
+from linker.errors import LinkError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -163,6 +163,15 @@ def open_image(path: Path) -> Iterator[OpenFile]:
             yield OpenFile(memory, descriptor, stat.S_IMODE(status.st_mode))
     finally:
         os.close(descriptor)
+
+
+def read_machine(path: Path) -> int:
+    """The ELF machine number of a file, whatever else it is; LinkError for one that is not ELF."""
+    with naming(path), open_image(path) as file:
+        ident = bytes(file.memory[:4])
+        if ident != b"\x7fELF":
+            raise LinkError("not an ELF file", found=f"magic {ident.hex(' ')}", expected="7f 45 4c 46")
+        return int.from_bytes(file.memory[MACHINE_OFF : MACHINE_OFF + 2], "little")
 
 
 class Table(NamedTuple):

@@ -1,7 +1,8 @@
 """`previrt-run IMAGE`: run an image on this machine.
 
 The target an image is bound to knows how it is run: `RUNNERS` in `linker/hypervisors/<target>/__init__.py` names, for
-an architecture, a function that turns a `Request` into the command to become. An image not bound runs as bare does.
+an architecture, a function that turns a `Request` into the command to become. An image that is not bound on disk is
+bound in memory first; no file is written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from linker.errors import LinkError, UsageError
-from linker.options import PrintVersion
+from linker.memory_file import path_of
+from linker.options import AUTO, PrintVersion
 from linker.registry import codec_for
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Request(NamedTuple):
     nodes: int | None
 
 
+UNBOUND = ("bare", "lol")  # what an unbound image is run as: the first that there is a runner for
 MEBIBYTE = 1 << 20
 SIZE_SUFFIXES = {"": MEBIBYTE, "K": 1 << 10, "M": MEBIBYTE, "G": 1 << 30}
 
@@ -57,6 +60,13 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="an image, bound with previrt-link or not")
+    parser.add_argument(
+        "-t",
+        "--target",
+        default=AUTO,
+        metavar="TARGET",
+        help="bind an image that is not bound to this, in memory (default: auto, which is lol; for ia64 images bare)",
+    )
     parser.add_argument("-n", "--nodes", type=int, metavar="N", help="nodes of the cluster, for vnuma (default 1)")
     parser.add_argument("-m", "--memory", type=_size, metavar="SIZE", help="guest memory (default 64M; ia64 256M)")
     parser.add_argument("-i", "--initrd", type=Path, metavar="FILE", help="initial RAM disk")
@@ -73,35 +83,70 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def runner_for(image: Path) -> tuple[str, Callable[[Request], list[str]]]:
-    """The target an image is bound to and what runs it; LinkError when nothing here does."""
+def runner_for(target: str, machine: int) -> Callable[[Request], list[str]] | None:
+    """What runs an image bound to a target on an architecture; None when nothing here does."""
+    from linker.registry import targets
+
+    known = target in targets()
+    reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNERS", {}).get(machine) if known else None
+    if reference is None:
+        return None
+    module, _, attribute = reference.partition(":")
+    return cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
+
+
+def _prepare(image: Path, asked: str) -> tuple[str, Callable[[Request], list[str]], int | None]:
+    """The target, what runs the image, and the image bound in memory where it was not bound on disk (a descriptor).
+
+    `asked` is a target, or `auto`: as bare where a simulator is the bare machine, else as a process.
+    """
     from linker.read_annotations import read_bound_to
+    from linker.registry import binding_for, targets
 
     machine, bound, _ = read_bound_to(image)
-    target = bound or "bare"
-    reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNERS", {}).get(machine)
-    if reference is None:
-        raise LinkError(
-            f"an image bound to {bound} does not run as a process of this machine"
-            if bound
-            else "image is not bound to a target",
+    wanted = (UNBOUND if asked == AUTO else (asked,)) if not bound else (bound,)
+    if bound and asked not in (AUTO, bound):
+        raise UsageError(
+            f"the image is bound to {bound} already",
             where=str(image),
-            found=codec_for(machine).name,
-            expected="an image bound to a target that does",
-            advice=f"previrt-link {image} --target lol -o OUT",
+            found=f"--target {asked}",
+            advice=f"give the original back first: previrt-link --restore {image}",
         )
-    module, _, attribute = reference.partition(":")
-    return target, cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
+    if asked != AUTO:
+        binding_for(asked, machine)  # names what there is, if there is no such target
+    for target in wanted:
+        runner = runner_for(target, machine)
+        if runner is not None:
+            needs_binding = not bound and (target, asked) != ("bare", AUTO)
+            return target, runner, _bind(image, target) if needs_binding else None
+    raise LinkError(
+        f"an image bound to {wanted[0]} does not run as a process of this machine",
+        where=str(image),
+        found=codec_for(machine).name,
+        expected=" or ".join(target for target in targets() if runner_for(target, machine)) or "another architecture",
+        advice="previrt-boot starts those for other machines" if not bound else "",
+    )
+
+
+def _bind(image: Path, target: str) -> int:
+    """The image, bound, in a file in memory."""
+    from linker.api import link
+    from linker.memory_file import memory_file
+
+    descriptor = memory_file(image.name)
+    link(image, target, output=descriptor)
+    return descriptor
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the guest. Returns an exit status only when that failed."""
     request = make_parser().parse_args(arguments)
     try:
-        target, command_for = runner_for(request.image)
+        target, command_for, bound = _prepare(request.image, request.target)
+        image = request.image if bound is None else Path(path_of(bound))
         command = command_for(
             Request(
-                image=request.image,
+                image=image,
                 target=target,
                 memory_len=request.memory,
                 initrd=request.initrd,
@@ -112,7 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 nodes=request.nodes,
             )
         )
-        os.execv(command[0], command)
+        program = command[0]
+        if bound is not None and program == str(image):
+            command[0] = str(request.image)  # what the guest's process is called
+        elif bound is not None:
+            os.set_inheritable(bound, True)  # a program that opens the image
+        os.execv(program, command)
     except LinkError as error:
         print(f"previrt-run: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1

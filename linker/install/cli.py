@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
-from linker.options import PrintVersion
+from linker.options import AUTO, PrintVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,11 +100,14 @@ def _run(request: argparse.Namespace) -> list[LinkError]:
 def _targets(request: argparse.Namespace) -> tuple[str, ...]:
     from linker.config import read_config
     from linker.registry import targets
+    from linker.running_on import target_here
 
     for target in request.target or ():
-        if target not in targets():
-            raise UsageError(f"unknown target '{target}'", expected=", ".join(targets()))
-    return tuple(request.target or read_config(request.config, request.root).words("install.targets"))
+        if target != AUTO and target not in targets():
+            raise UsageError(f"unknown target '{target}'", expected=", ".join((*targets(), AUTO)))
+    config = read_config(request.config, request.root)
+    asked = request.target or config.words("install.targets")
+    return tuple(dict.fromkeys(target_here(config).target if target == AUTO else target for target in asked))
 
 
 def _complain(what: object) -> None:

@@ -35,12 +35,17 @@ def test_the_file_the_environment_and_the_option(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("targets = ", "configuration is not TOML: found Invalid value"),
-        ('\n[install]\n# targets\nmood = "good"\n', "line 4: unknown key 'install.mood': expected install.targets"),
+        ('\n[install]\n# targets\nmood = "good"\n', "line 4: unknown key 'install.mood': expected "),
         ("[install]\ntargets = 3\n", "line 2: wrong value of 'install.targets': found 3, expected a list of targets"),
         (
             '[install]\n\ntargets = ["vax"]\n',
             "line 3: wrong value of 'install.targets': found ['vax']",
         ),
+        ("[install]\ntargets = []\n[qemu]\ntargets = []\n", "line 4: unknown key 'qemu.targets'"),
+        ('[ kexec ]\n"program" = ""\n', "line 2: wrong value of 'kexec.program': found '', expected a program"),
+        ('kexec.append = "a"\nqemu . arguments = [1]\n', "line 2: wrong value of 'qemu.arguments': found [1]"),
+        ('qemu = { program = "q", arguments = "-S" }\n', "line 1: wrong value of 'qemu.arguments': found '-S'"),
+        ('target = "auto"\n', "line 1: wrong value of 'target': found 'auto', expected a target"),
         ("install = 1\n", "line 1: unknown key 'install': expected "),
     ],
 )

@@ -96,7 +96,6 @@ def test_previrt_run_refuses_what_it_cannot_run(bound: Path, tmp_path: Path) -> 
     not_executable = tmp_path / "plain"
     not_executable.write_bytes(bound.read_bytes())
     for image, message, status in (
-        (GUEST, "image is not bound to a target", 1),
         (bare, "does not run as a process", 1),
         (not_executable, f"chmod +x {not_executable}", 1),
         (tmp_path / "absent", "No such file", 1),
