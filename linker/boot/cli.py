@@ -1,4 +1,4 @@
-"""`previrt-boot qemu ... -- QEMU ARGUMENTS`: start a guest that is unbound on disk, bound.
+"""`previrt-boot qemu|kexec ...`: start a kernel that is unbound on disk, bound.
 
 Everything heavy is imported when the arguments are known to be good.
 """
@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
-from linker.options import PrintVersion
+from linker.options import AUTO, PrintVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from linker.boot.qemu_session import Binding
+    from linker.config import Config
 
 PROGRAM = "previrt-boot"
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-QEMU_TARGETS = ("bare",)  # a QEMU machine is hardware: there is no hypervisor below the guest
+TARGETS = ("bare",)  # a machine of QEMU is hardware, and what kexec starts has the machine to itself
 MACHINE_END_OFF = 20  # behind e_machine in the ELF header of either class
 QEMU_PROGRAMS = {3: "qemu-system-i386", 62: "qemu-system-x86_64"}  # by e_machine: EM_386, EM_X86_64
 
@@ -37,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_qemu(commands)
+    _add_kexec(commands)
     return parser
 
 
@@ -51,16 +53,40 @@ def _add_qemu(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "asked (QEMU has been ended then, the guest did not run), 2 for wrong usage.",
         allow_abbrev=False,
     )
-    qemu.add_argument("-t", "--target", metavar="TARGET", required=True, help="bind to this target: bare")
     qemu.add_argument(
         "-k", "--kernel", type=Path, metavar="FILE", help="the annotated ELF image (default: QEMU's -kernel)"
     )
     qemu.add_argument("--qemu", metavar="PROGRAM", help="the QEMU to run (default: qemu-system-x86_64)")
     qemu.add_argument("--report", type=Path, metavar="FILE", help="write a line of JSON to FILE for every binding")
-    qemu.add_argument(
-        "-v", "--verbose", action="store_true", help="say on the standard error output when the guest is bound"
+    _add_common(qemu, "say on the standard error output when the guest is bound", _run_qemu)
+
+
+def _add_kexec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    kexec = commands.add_parser(
+        "kexec",
+        help="bind a kernel in memory and load it with kexec(8)",
+        usage="%(prog)s [option(s)] IMAGE [-- KEXEC-OPTION ...]",
+        description="Bind a kernel in memory and load it with kexec(8); `kexec -e` or `systemctl kexec` starts it.",
+        epilog="Exit status: 0 loaded, 1 the kernel cannot be bound as asked or kexec did not load it, 2 wrong usage.",
+        allow_abbrev=False,
     )
-    qemu.set_defaults(run=_run_qemu)
+    kexec.add_argument("image", type=Path, metavar="IMAGE", help="the annotated ELF image")
+    kexec.add_argument("-a", "--append", metavar="TEXT", help="the kernel's command line (default: this boot's own)")
+    kexec.add_argument("-i", "--initrd", type=Path, metavar="FILE", help="initial RAM disk")
+    kexec.add_argument("-n", "--dry-run", action="store_true", help="bind, print the command, load nothing")
+    kexec.add_argument("--kexec", metavar="PROGRAM", help="the kexec to run (default: kexec)")
+    _add_common(kexec, "print the command", _run_kexec)
+
+
+def _add_common(
+    parser: argparse.ArgumentParser, verbose: str, run: Callable[[argparse.Namespace, Config], int]
+) -> None:
+    parser.add_argument(
+        "-t", "--target", default=AUTO, metavar="TARGET", help="bind to this target (default: auto, which is bare)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: /etc/previrt.toml)")
+    parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    parser.set_defaults(run=run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     request = make_parser().parse_args(words[:at])
     request.others = words[at + 1 :]
     try:
-        return int(request.run(request))
+        if request.target == AUTO:
+            request.target = TARGETS[0]
+        if request.target not in TARGETS:
+            raise UsageError(
+                f"a kernel bound to {request.target} is not started by previrt-boot {request.command}",
+                expected=" or ".join(TARGETS),
+                advice="see docs/booting.md for what starts the others",
+            )
+        return int(request.run(request, _config(request.config)))
     except LinkError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
@@ -78,24 +112,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def _run_qemu(request: argparse.Namespace) -> int:
+def _config(path: Path | None) -> Config:
+    from linker.config import read_config
+
+    return read_config(path)
+
+
+def _run_qemu(request: argparse.Namespace, config: Config) -> int:
     from linker.boot.qemu import Boot, run
     from linker.boot.qemu_options import read_options
 
-    arguments = list(request.others)
+    arguments = [*config.words("qemu.arguments"), *request.others]
     options = read_options(arguments)
     if request.kernel is None and options.kernel is None:
         raise UsageError("no kernel", expected="--kernel FILE, or -kernel FILE among QEMU's arguments")
     if options.kernel is None:
         arguments += ["-kernel", str(request.kernel)]
     kernel = request.kernel or Path(options.kernel or "")
-    if request.target not in QEMU_TARGETS:
-        raise UsageError(
-            f"a guest bound to {request.target} does not run on QEMU's own machine",
-            expected=" or ".join(QEMU_TARGETS),
-            advice="see docs/booting.md for what starts the others",
-        )
-    program = request.qemu or _qemu_for(kernel)
+    program = request.qemu or config.text("qemu.program", _qemu_for(kernel))
     with _Teller(request.report, request.verbose) as teller:
         return run(Boot([program, *arguments], options, kernel, request.target, teller.tell))
 
@@ -116,6 +150,21 @@ def _qemu_for(kernel: Path) -> str:
             expected=" or ".join(f"ELF machine {number} ({name})" for number, name in QEMU_PROGRAMS.items()),
         )
     return QEMU_PROGRAMS[machine]
+
+
+def _run_kexec(request: argparse.Namespace, config: Config) -> int:
+    import shlex
+
+    from linker.boot.kexec import Request, load, prepare
+
+    append = request.append if request.append is not None else config.text("kexec.append", "") or None
+    program = request.kexec or config.text("kexec.program", "kexec")
+    prepared = prepare(Request(program, request.image, request.target, append, request.initrd, request.others))
+    if request.dry_run or request.verbose:
+        print(shlex.join(prepared.command), flush=True)
+    if not request.dry_run:
+        load(prepared)
+    return 0
 
 
 class _Teller:

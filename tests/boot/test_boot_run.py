@@ -41,7 +41,16 @@ def test_the_unbound_guest_runs_as_a_process() -> None:
 def test_no_file_is_written(tmp_path: Path) -> None:
     """strace sees every file opened by previrt-run and by the guest it becomes."""
     trace = tmp_path / "trace"
-    strace = ["strace", "-f", "-s", "999", "-o", str(trace), "-e", "trace=openat,open,creat,linkat,rename,memfd_create,execve"]
+    strace = [
+        "strace",
+        "-f",
+        "-s",
+        "999",
+        "-o",
+        str(trace),
+        "-e",
+        "trace=openat,open,creat,linkat,rename,memfd_create,execve",
+    ]
     python = [sys.executable, "-B", "-m", "linker.run"]  # Python's own cache of compiled modules is not the subject
     done = subprocess.run([*strace, *python, GUEST, "--append", "notests"], cwd=ROOT, check=False, timeout=120)
     assert done.returncode == 0
