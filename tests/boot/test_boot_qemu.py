@@ -170,7 +170,7 @@ def test_another_kernel_in_memory_is_not_touched(tmp_path: Path) -> None:
     ("arguments", "options", "status", "message"),
     [
         ([], (), 2, "no kernel: expected --kernel FILE, or -kernel FILE among QEMU's arguments"),
-        (["-kernel", GUEST], ("--target", "xen"), 2, "a guest bound to xen does not run on QEMU's own machine"),
+        (["-kernel", GUEST], ("--target", "xen"), 2, "a kernel bound to xen is not started by previrt-boot qemu"),
         (["-kernel", "nowhere"], (), 1, "nowhere: cannot open: No such file or directory"),
         (["-kernel", __file__], (), 1, "not an image that a machine of QEMU runs: found magic 22 22 22 70"),
         (["-kernel", GUEST], ("--qemu", "nowhere"), 2, "cannot run nowhere: No such file or directory"),
