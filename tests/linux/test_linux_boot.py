@@ -63,6 +63,14 @@ class Monitor:
         self._socket.sendall(json.dumps({"execute": name, "arguments": arguments}).encode())
         return next(said["return"] for said in map(json.loads, self._lines) if "return" in said)
 
+    def status(self) -> str:
+        return str(self("query-status")["status"])
+
+    def stopped(self) -> str:
+        """What became of it when told to stop: `paused` if it was running."""
+        self("stop")
+        return self.status()
+
     def memory(self, pa: int, length: int, path: Path) -> bytes:
         self("pmemsave", val=pa, size=length, filename=str(path))
         return path.read_bytes()
@@ -84,25 +92,29 @@ def test_it_boots_bound_in_memory_and_again_after_a_reboot(small: Kernel, tmp_pa
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as boot:
         watchdog = Timer(TIMEOUT_S, boot.kill)
         watchdog.start()
-        assert boot.stdout is not None
-        for _ in range(2):
-            while REACHED not in (line := boot.stdout.readline()):
-                assert line, "QEMU ended"
-        monitor = Monitor(path)
-        monitor("stop")
-        text_va, text_pa, annotated = segments(small.vmlinux)[0]
-        running = monitor.memory(text_pa, len(annotated), tmp_path / "dump")
-        restarts = len(bindings(report)) - 1
-        monitor("system_reset")
-        while len(bindings(report)) < restarts + 2:
-            assert boot.poll() is None
-            time.sleep(0.05)
-        for _, pa, data in segments(tmp_path / "bound"):
-            assert monitor.memory(pa, len(data), tmp_path / "dump") == data
-        assert monitor("query-status")["status"] == "prelaunch", "stopped by the user: it stays so"
-        monitor("quit")
-        assert boot.wait() == 0
-        watchdog.cancel()
+        try:
+            assert boot.stdout is not None
+            for _ in range(2):
+                while REACHED not in (line := boot.stdout.readline()):
+                    assert line, "QEMU ended"
+            monitor = Monitor(path)
+            while monitor.stopped() != "paused":  # it was standing still for the next reset
+                time.sleep(0.05)
+            text_va, text_pa, annotated = segments(small.vmlinux)[0]
+            running = monitor.memory(text_pa, len(annotated), tmp_path / "dump")
+            before_reset = len(bindings(report))
+            monitor("system_reset")
+            while len(bindings(report)) == before_reset:
+                assert boot.poll() is None
+                time.sleep(0.05)
+            for _, pa, data in segments(tmp_path / "bound"):
+                assert monitor.memory(pa, len(data), tmp_path / "dump") == data
+            assert monitor.status() == "prelaunch", "stopped by the user: it stays so"
+            monitor("quit")
+            assert boot.wait() == 0
+        finally:
+            boot.kill()
+            watchdog.cancel()
     assert small.vmlinux.read_bytes() == before
     assert [said["resets"] for said in bindings(report)[:3]] == [0, 1, 2]
     assert {said["bound"] for said in bindings(report)} == {len(small.sites)}

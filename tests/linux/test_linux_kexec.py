@@ -43,14 +43,16 @@ def test_a_kernel_unbound_on_disk_is_started_bound(small: Kernel, tmp_path: Path
     ) as machine:
         watchdog = Timer(TIMEOUT_S, machine.kill)
         watchdog.start()
-        assert machine.stdout is not None
-        while not said or "machine restart" not in said[-1]:
-            said.append(machine.stdout.readline())
-            assert said[-1], said
-        (va, pa, annotated), *_ = segments(small.vmlinux)
-        running = dump(monitor, pa, len(annotated), tmp_path / "dump")
-        machine.wait()
-        watchdog.cancel()
+        try:
+            assert machine.stdout is not None
+            while not said or "machine restart" not in said[-1]:
+                said.append(machine.stdout.readline())
+                assert said[-1], said
+            (va, pa, annotated), *_ = segments(small.vmlinux)
+            running = dump(monitor, pa, len(annotated), tmp_path / "dump")
+        finally:
+            machine.kill()
+            watchdog.cancel()
     text = "".join(said)
     assert re.search(r"kexec -l --type=elf-x86_64 --args-linux '--append=.*' --initrd=\S+ /proc/self/fd/\d", text)
     order = ["load: status 0", "kexec_loaded: 1", "Linux version 6.1", f"Command line: {APPEND}", REACHED]
