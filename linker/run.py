@@ -77,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--profile",
         type=Path,
         metavar="FILE",
-        help="of an image bound with --count: write the counters to FILE",
+        help="write counters to FILE, of an image bound with --count or not bound yet",
     )
     parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     return parser
@@ -95,7 +95,7 @@ def runner_for(target: str, machine: int) -> Callable[[Request], list[str]] | No
     return cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
 
 
-def _prepare(image: Path, asked: str) -> tuple[str, Callable[[Request], list[str]], int | None]:
+def _prepare(image: Path, asked: str, count: bool) -> tuple[str, Callable[[Request], list[str]], int | None]:
     """The target, what runs the image, and the image bound in memory where it was not bound on disk (a descriptor).
 
     `asked` is a target, or `auto`: as bare where a simulator is the bare machine, else as a process.
@@ -118,7 +118,7 @@ def _prepare(image: Path, asked: str) -> tuple[str, Callable[[Request], list[str
         runner = runner_for(target, machine)
         if runner is not None:
             needs_binding = not bound and (target, asked) != ("bare", AUTO)
-            return target, runner, _bind(image, target) if needs_binding else None
+            return target, runner, _bind(image, target, count) if needs_binding else None
     raise LinkError(
         f"an image bound to {wanted[0]} does not run as a process of this machine",
         where=str(image),
@@ -128,13 +128,13 @@ def _prepare(image: Path, asked: str) -> tuple[str, Callable[[Request], list[str
     )
 
 
-def _bind(image: Path, target: str) -> int:
-    """The image, bound, in a file in memory."""
+def _bind(image: Path, target: str, count: bool) -> int:
+    """The image, bound, in a file in memory; `count`: so that its sites count their runs."""
     from linker.api import link
     from linker.memory_file import memory_file
 
     descriptor = memory_file(image.name)
-    link(image, target, output=descriptor)
+    link(image, target, output=descriptor, count=count)
     return descriptor
 
 
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Become the guest. Returns an exit status only when that failed."""
     request = make_parser().parse_args(arguments)
     try:
-        target, command_for, bound = _prepare(request.image, request.target)
+        target, command_for, bound = _prepare(request.image, request.target, request.profile is not None)
         image = request.image if bound is None else Path(path_of(bound))
         command = command_for(
             Request(
