@@ -47,7 +47,7 @@ class Prepared(NamedTuple):
 
 def prepare(request: Request) -> Prepared:
     """Bind the image and make the command line; LinkError when it cannot be."""
-    machine, bound = read_bound_to(request.image)
+    machine, bound, _ = read_bound_to(request.image)
     if machine not in KINDS:
         raise LinkError(
             "kexec starts no such image here",
