@@ -83,11 +83,11 @@ class Loaded(NamedTuple):
     symbols: dict[str, int]
 
 
-def load(path: Path, kernel_symbols: dict[str, int]) -> Loaded:
+def load(path: Path, kernel_symbols: dict[str, int], base_va: int = MODULE_VA) -> Loaded:
     """Lay out the allocated sections, resolve, relocate; what Linux refuses fails."""
     with path.open("rb") as file:
         elf = ELFFile(file)
-        bases, memory, va = {}, {}, MODULE_VA
+        bases, memory, va = {}, {}, base_va
         for number, section in enumerate(elf.iter_sections()):
             if section["sh_flags"] & 2:
                 bases[number], memory[number] = va, bytearray(section.data().ljust(section["sh_size"], b"\0"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import iced_x86
 import pytest
 from ko_kernel import Loaded, build_kernel, entries_of, load, symbols_of
-from ko_objects import X86_64, assemble, contents, put, relocations
+from ko_objects import IA64, X86_64, assemble, contents, put, relocations
 
 import linker
 from linker.examine import examined
@@ -181,8 +181,10 @@ def test_a_kernel_that_does_not_carry_this_module(name: str, module: Path, kerne
 def test_requests_that_make_no_sense(module: Path, kernel: Path, tmp_path: Path) -> None:
     with pytest.raises(linker.UsageError, match=r"has an interface module.*expected --kernel FILE"):
         linker.link(module, "xen")
-    with pytest.raises(linker.UsageError, match="takes no relocatable objects"):
-        linker.link(module, "lol", options=ObjectOptions(kernel=kernel))
+    ia64 = assemble(tmp_path, "ia64", IA64)
+    for target in ("xen", "vnuma", "lol"):
+        with pytest.raises(linker.UsageError, match=f"target '{target}' takes no relocatable objects"):
+            linker.link(ia64, target, options=ObjectOptions(kernel=kernel))
     with pytest.raises(linker.UsageError, match="--kernel names an object"):
         bind(module, module)
     with pytest.raises(linker.UsageError, match="are for kernel modules"):

@@ -153,9 +153,9 @@ def test_rows_say_what_the_decoder_said(instructions: dict[str, Instruction]) ->
         TableContext(listed, sites, 0x700000, 0x400100, 0x400100, 0x500000, 4096, 0x700000, 8192, {}, 0)
     )
     lidt, ljmp, out = (ROW.unpack_from(tables.data, offset) for offset in tables.rows)
-    assert (lidt[0], lidt[1], lidt[4 + 2 : 9], lidt[11]) == (7, 5, (4, -1, 1), 16)
+    assert (lidt[0], lidt[1], lidt[4 + 2 : 9], lidt[11:13]) == (7, 5, (4, -1, 1), (0, 16))
     assert ljmp[2] == 8, "the offset of a far pointer, without its selector"
-    assert (out[2], out[3], out[12]) == (4, 4, 0x80)
-    text_off = lidt[13] - 0x700000
+    assert (out[2], out[3], out[13]) == (4, 4, 0x80)
+    text_off = lidt[14] - 0x700000
     assert tables.data[text_off : tables.data.index(b"\0", text_off)] == b"lidt 0x10(%rsp)"
     assert tables.module_words["vcpu_site_count"] == 3

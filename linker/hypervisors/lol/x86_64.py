@@ -7,6 +7,7 @@ The module's entries are in `src/entry.S`, the tables are those of `x86_64_vcpu.
     mov %cr2,%rdi  0f 20 d7 90 90 90 90 90      48 8b 3d rel32 90         mov vcpu_cr+16(%rip), %rdi
     rdmsr          0f 32 90 90 90 90 90 90      e8 rel32 0f 1f 00         call stub
     swapgs         0f 01 f8 90 90 90 90 90      e9 rel32 0f 1f 00         jmp stub
+      in a module                               0f 0b a9 imm32 90         ud2; test $row, %eax, which never runs
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ from linker.hypervisors.base import (
     Stub,
     Unbindable,
 )
-from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_tables
+from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:
-    from linker.hypervisors.base import TableContext, Tables
+    from collections.abc import Sequence
+
+    from linker.hypervisors.base import ObjectRows, TableContext, Tables
     from linker.sites.codec import Instruction
 
 CALL = b"\xe8\0\0\0\0"
 JMP = b"\xe9\0\0\0\0"
+UD2_WITH_ROW = b"\x0f\x0b\xa9\0\0\0\0"
+CARRIED = "the host's SIGILL tells, the site says what it was"
 ENTRIES = {"pushf": "lol_pushfq", "popf": "lol_popfq"}  # fast entries for 64-bit operands
 
 NATIVE = {"rdtsc": "the host's time stamp counter is the guest's"}
@@ -126,6 +131,19 @@ class LolBinding:
         if name in ENTRIES and insn.width_bits == 64:
             return call(ENTRIES[name], "works the virtual flags")
         return Form(FormKind.CALL, CALL, (Fixup(1, STUB, PC32_END),), CALL_STUB, "worked by the module")
+
+    def object_form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
+        """The same in a kernel module, but for stubs: what they know of a site, it carries along behind a trap."""
+        form = self._best_form(insn, flags)
+        if form.stub is not None:
+            form = Form(FormKind.TRAP, UD2_WITH_ROW, (Fixup(3, TABLE_ROW, 0, FixupKind.ABS32),), reason=CARRIED)
+        if len(form.code) > room_len:
+            return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
+        return form
+
+    def object_rows(self, instructions: Sequence[Instruction]) -> ObjectRows:
+        """Rows as the module's own tables have them."""
+        return vcpu_object_rows(instructions)
 
     def tables(self, context: TableContext) -> Tables:
         """Rows, their texts, and the site table."""

@@ -168,6 +168,8 @@ u64 linked_va(u64 va);
 const struct site *site_at(u64 va); /* by linked address */
 u64 site_start_va(const struct site *site);
 const struct row *site_row(const struct site *site);
+#define CARRIED_LEN 5 /* a9 imm32 */
+bool carried_row(u64 trap_va, u16 trap, struct row *row);
 
 static inline bool in_module_text(u64 va)
 {

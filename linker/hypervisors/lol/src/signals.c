@@ -26,6 +26,9 @@
 #define PR_SYS_DISPATCH_ON 1
 #define DISPATCH_BLOCK 1
 
+#define SITE_TRAP 0x0b0f /* 0f 0b, ud2: a site of a kernel module */
+#define SITE_TRAP_LEN 2
+
 #define SIGNAL_STACK_LEN 32768
 
 struct ucontext {
@@ -140,9 +143,12 @@ static void in_module(int number, struct context *c)
 static void from_guest(int number, const struct siginfo *info, const struct context *c)
 {
     struct fault fault = NO_FAULT;
+    struct row row;
 
     if (number == SIGSYS)
         fault = program_call(info->call_arch);
+    else if (number == SIGILL && cpl() == 0 && carried_row(frame.rip, SITE_TRAP, &row))
+        fault = emulate(&row, frame.rip + SITE_TRAP_LEN + CARRIED_LEN);
     else
         fault = hardware_exception((unsigned)c->trap, c->error, c->cr2);
     if (fault.raised)

@@ -4,7 +4,6 @@
 
 #define CALL_LEN 5 /* e8 rel32 */
 #define TRAP_LEN 2 /* cd 80 */
-#define CARRIED_LEN 5 /* a9 imm32 */
 
 extern u8 sti_trapped[] HIDDEN, popf_trapped[] HIDDEN;
 
@@ -18,22 +17,6 @@ static void work(const struct row *row, u64 start_va, u64 next_rip)
     if (fault.raised)
         raise(fault);
     count_operation(row, before);
-}
-
-/*
- * A site of a kernel module, whose address nobody can know: behind its trap stands an instruction that never runs, and
- * names the row.    cd 80  int $0x80    a9 imm32  test $row, %eax
- */
-bool carried_row(u64 trap_va, struct row *row)
-{
-    u8 code[TRAP_LEN + CARRIED_LEN];
-    int row_va;
-
-    if (guest_read(trap_va, code, sizeof code).raised || code[0] != 0xcd || code[1] != TRAP_SITE || code[2] != 0xa9)
-        return false;
-    copy_bytes(&row_va, code + TRAP_LEN + 1, 4);
-    return !guest_read((u64)(s64)row_va, row, sizeof *row).raised && row->carried == ROW_CARRIED &&
-           row->length <= sizeof row->code;
 }
 
 /* Undoes the call of a short entry, which has used the stack already. */
@@ -71,7 +54,7 @@ void site_trapped(void)
         work(site_row(site), frame.rip - (linked - site_start_va(site)), frame.rip);
         if (shadow && vcpu_vif_word)
             deliver_after_next_instruction();
-    } else if (cpl() == 0 && carried_row(start_va, &row)) {
+    } else if (cpl() == 0 && carried_row(start_va, SITE_TRAP, &row)) {
         work(&row, start_va, frame.rip + CARRIED_LEN);
     } else { /* int $0x80 of the guest's own */
         u64 next_rip = frame.rip;

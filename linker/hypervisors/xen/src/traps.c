@@ -29,7 +29,7 @@ static bool at_hlt(void)
 
     if (site)
         return site_start_va(site) == va && site_row(site)->class_number == CLASS_HLT;
-    return carried_row(frame.rip, &row) && row.class_number == CLASS_HLT;
+    return carried_row(frame.rip, SITE_TRAP, &row) && row.class_number == CLASS_HLT;
 }
 
 /*

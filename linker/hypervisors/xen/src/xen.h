@@ -65,7 +65,7 @@ void deliver_after_next_instruction(void);
 /* ---- sites.c ---- */
 
 void site_trapped(void);
-bool carried_row(u64 trap_va, struct row *row);
+#define SITE_TRAP 0x80cd /* cd 80, int $0x80 */
 
 /* ---- symbols.c ---- */
 
