@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.count import COUNTER_LEN
+from linker.count import COUNTER_LEN, Counters
 from linker.errors import LinkError
 from linker.fill import fill
 from linker.hooks import HookPlan, plan_hooks
@@ -33,13 +33,13 @@ class Layout:
     """The reserve as it fills: `text` and `data` hold what is placed so far."""
 
     def __init__(
-        self, request: Request, binding: Binding, groups: Sequence[SiteGroup], counted: Mapping[int, int]
+        self, request: Request, binding: Binding, groups: Sequence[SiteGroup], counters: Counters | None
     ) -> None:
         """`groups`: all sites, those too that are left as they are: a module may meet them when they trap.
 
-        `counted`: see `Counters`.
+        `counters`: which sites count; the layout says where.
         """
-        self._counted = counted
+        self._counted = {} if counters is None else counters.counted
         self._request = request
         annotations = request.sites.annotations
         self._reserve = annotations.reserve

@@ -142,6 +142,19 @@ def pick(members: Sequence[int], rows: Sequence[T]) -> Sequence[T]:
     return rows if len(members) == len(rows) else list(map(rows.__getitem__, members))
 
 
+def split_group(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup, SiteGroup]:
+    """The members of a group that are chosen, and the others."""
+    if chosen is None:
+        return group, group._replace(members=(), before=b"")
+    length = group.room_len
+    held = [(index, group.before[n * length : (n + 1) * length]) for n, index in enumerate(group.members)]
+    mine, others = (
+        group._replace(members=[index for index, _ in part], before=b"".join([before for _, before in part]))
+        for part in ([one for one in held if one[0] in chosen], [one for one in held if one[0] not in chosen])
+    )
+    return mine, others
+
+
 class Filled(NamedTuple):
     """What the sites of a group become; see the fields of the same names in `PatchGroup`."""
 

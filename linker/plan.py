@@ -17,13 +17,13 @@ from linker.hooks import plan_hooks
 from linker.hypervisors.base import Form, FormKind, Unbindable
 from linker.hypervisors.memory_operations import memory_form
 from linker.lay_out import Layout
-from linker.patches import Filled, Plan, patch_group
+from linker.patches import Filled, Plan, patch_group, split_group
 from linker.read_annotations import Bound
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from linker.decode import SiteGroup, Sites
     from linker.hypervisors.base import Binding
@@ -102,10 +102,10 @@ def make_plan(request: Request) -> Plan:
         if others.members:
             left.append(others)
     bindable = require_forms(request, planned)
-    bindable, counted, reasons = _counting(request, request.binding, bindable)
+    bindable, counters = _counting(request, bindable)
     # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
     told = [group for group in request.sites.groups if not _is_memory_operation(group)]
-    layout = Layout(request, request.binding, told, counted)
+    layout = Layout(request, request.binding, told, counters)
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
     overwritten = [group for group in groups if not group.keeps_instruction]
@@ -135,30 +135,32 @@ def make_plan(request: Request) -> Plan:
         entry_va=layout.entry_va,
         module_abi=layout.module_abi,
         site_count=site_count,
-        counters=Counters(layout.counters_va, counted, reasons) if request.counts else None,
+        counters=counters and counters._replace(va=layout.counters_va),
         hooks=layout.hooks.hooks,
     )
 
 
 def _counting(
-    request: Request, binding: Binding, bindable: list[tuple[SiteGroup, Form]]
-) -> tuple[list[tuple[SiteGroup, Form]], dict[int, int], dict[str, int]]:
-    """The forms that count where that is asked for and can be done; `counted` and `reasons` as in `Counters`."""
+    request: Request, bindable: list[tuple[SiteGroup, Form]]
+) -> tuple[list[tuple[SiteGroup, Form]], Counters | None]:
+    """The forms that count where that is asked for and can be done; the counters, not placed yet."""
     if not request.counts:
-        return bindable, {}, {}
-    starts_va = request.sites.annotations.starts_va
-    counting = Counting(binding, request.codec, starts_va, keeps_original=request.keeps_original)
-    counted: set[int] = set()
+        return bindable, None
+    counting = Counting(request)
+    made = [(form, counted) for group, form in bindable for counted in counting.counted(group, form)]
+    counts = [one for _, one in made if isinstance(one.form, Form)]
     reasons: Counter[str] = Counter()
-    chosen = []
-    for group, form in bindable:
-        made = counting.counted(group, form)
-        if isinstance(made, Form):
-            counted.update(group.members)
-        else:
-            reasons[made] += len(group.members)
-        chosen.append((group, made if isinstance(made, Form) else form))
-    return chosen, {index: n for n, index in enumerate(sorted(counted))}, dict(reasons)
+    for _, one in made:
+        if not isinstance(one.form, Form):
+            reasons[one.form] += len(one.group.members)
+    indexes = sorted(index for one in counts for index in one.group.members)
+    counters = Counters(
+        va=0,
+        counted={index: n for n, index in enumerate(indexes)},
+        loose=frozenset(index for one in counts if one.is_loose for index in one.group.members),
+        reasons=dict(reasons),
+    )
+    return [(one.group, one.form if isinstance(one.form, Form) else form) for form, one in made], counters
 
 
 def _plan_restore(request: Request) -> Plan:
@@ -171,19 +173,6 @@ def _plan_restore(request: Request) -> Plan:
 
 def _real(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     return tuple(edit for edit in edits if edit.before != edit.after)
-
-
-def split_group(group: SiteGroup, chosen: Collection[int] | None) -> tuple[SiteGroup, SiteGroup]:
-    """The members of a group that are chosen, and the others."""
-    if chosen is None:
-        return group, group._replace(members=(), before=b"")
-    length = group.room_len
-    held = [(index, group.before[n * length : (n + 1) * length]) for n, index in enumerate(group.members)]
-    mine, others = (
-        group._replace(members=[index for index, _ in part], before=b"".join([before for _, before in part]))
-        for part in ([one for one in held if one[0] in chosen], [one for one in held if one[0] not in chosen])
-    )
-    return mine, others
 
 
 def require_forms(

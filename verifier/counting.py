@@ -31,6 +31,11 @@ SEQUENCES: tuple[tuple[tuple[bytes, int | None], ...], ...] = (
     ((b"\x9c", None), (b"\xf0\x83\x05", 0), (b"\xf0\x83\x15", 4), (b"\x9d", None)),
     ((b"\x87\x05", 0), (b"\x8d\x40\x01", None), (b"\x87\x05", 0)),
 )
+# These change the arithmetic flags: for sites where the linker found that nobody reads them.
+LOOSE_SEQUENCES: tuple[tuple[tuple[bytes, int | None], ...], ...] = (
+    ((b"\xf0\x48\xff\x05", 0),),
+    ((b"\xf0\x83\x05", 0), (b"\xf0\x83\x15", 4)),
+)
 
 
 def without_counting(
@@ -45,7 +50,8 @@ def without_counting(
     if not to_stub:
         raise LinkError("no branch to a stub that counts")
     branch = to_stub[0]
-    done, end_va = _read_stub(image, branch.target_va or 0, counters.va_of(site.position), read)
+    sequences = LOOSE_SEQUENCES if site.position in counters.loose else SEQUENCES
+    done, end_va = _read_stub(image, branch.target_va or 0, counters.va_of(site.position), sequences, read)
     others = [step for step in work if step is not branch]
     if branch.branch == CALL or not site.start_va < end_va <= site.end_va:
         if done or others:
@@ -62,7 +68,11 @@ def without_counting(
 
 
 def _read_stub(
-    image: BoundImage, va: int, counter_va: int, read: Callable[[bytes, int], Iterator[Step]]
+    image: BoundImage,
+    va: int,
+    counter_va: int,
+    sequences: Sequence[tuple[tuple[bytes, int | None], ...]],
+    read: Callable[[bytes, int], Iterator[Step]],
 ) -> tuple[list[Step], int]:
     """What a stub does beside counting, and where it leads."""
     reserve = image.reserve
@@ -74,7 +84,7 @@ def _read_stub(
             break
     if not steps or steps[-1].branch != JUMP or steps[-1].target_va is None:
         raise LinkError("a stub that ends in no jump")
-    sequence = next((sequence for sequence in SEQUENCES if _counts(steps, sequence, counter_va)), None)
+    sequence = next((sequence for sequence in sequences if _counts(steps, sequence, counter_va)), None)
     if sequence is None:
         raise LinkError(f"a stub that does not count at {counter_va:#x}", found="; ".join(step.text for step in steps))
     return steps[len(sequence) : -1], steps[-1].target_va

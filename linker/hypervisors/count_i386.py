@@ -26,11 +26,14 @@ from linker.hypervisors.count_x86 import (
     Piece,
     jump,
 )
+from linker.sites.x86_64.flags import ARITHMETIC, flags_are_dead
 
 __all__ = [
     "GO_ELSEWHERE",
     "JUMP_LEN",
     "LAST",
+    "LOOSE",
+    "LOOSE_FLAGS",
     "MAY_LACK_STACK",
     "NOT_FIXED_UP",
     "PC32_END",
@@ -38,6 +41,7 @@ __all__ = [
     "WITHOUT_STACK",
     "WITH_STACK",
     "Piece",
+    "flags_are_dead",
     "jump",
 ]
 
@@ -45,6 +49,8 @@ WITH_STACK = Piece(
     b"\x9c\xf0\x83\x05\0\0\0\0\x01\xf0\x83\x15\0\0\0\0\0\x9d",
     (Fixup(4, COUNTER, 0, FixupKind.WORD32), Fixup(12, COUNTER, 4, FixupKind.WORD32)),
 )
+LOOSE_FLAGS = ARITHMETIC
+LOOSE = Piece(WITH_STACK.code[1:-1], tuple(fixup._replace(offset=fixup.offset - 1) for fixup in WITH_STACK.fixups))
 WITHOUT_STACK = Piece(
     b"\x87\x05\0\0\0\0\x8d\x40\x01\x87\x05\0\0\0\0",
     (Fixup(2, COUNTER, 0, FixupKind.WORD32), Fixup(11, COUNTER, 0, FixupKind.WORD32)),

@@ -1,15 +1,18 @@
-"""Counting code of x86: how a site adds one to its counter, with a stack and without one.
+"""Counting code of x86: how a site adds one to its counter.
 
-It changes no flag and no register but the counter. With a stack the addition is one locked instruction between saved
-flags: an interrupt before or behind it, at the same site too, loses no count, nor do other processors.
+Where the arithmetic flags are written before they are read, one instruction does, with a stack or without one. It is
+safe from interrupts and other processors:
+
+    f0 48 ff 05 rel32       lock incq counter(%rip)
+
+Where they matter and there is a stack they are saved around it:
 
     9c                      pushfq
     f0 48 ff 05 rel32       lock incq counter(%rip)
     9d                      popfq
 
-Without one a register changes places with the counter and back. Between the two exchanges the counter holds the
-register: nothing may run the same site then. That is so where interrupts are closed, as they are wherever a kernel has
-no stack, and inside the reserve of a target whose module delivers no interrupt there.
+A target's module delivers no interrupt inside the reserve and has one processor. There a register changes places with
+the counter and back: no flag, no stack. Between the two exchanges nothing else may run the site.
 
     48 87 05 rel32          xchg %rax, counter(%rip)
     48 8d 40 01             lea 1(%rax), %rax
@@ -21,7 +24,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from linker.hypervisors.base import COUNTER, Fixup
+from linker.sites.x86_64.flags import INC, flags_are_dead
 
+__all__ = ["flags_are_dead"]
 PC32_END = -4  # addend of a field that ends its instruction
 
 
@@ -38,6 +43,8 @@ class Piece(NamedTuple):
 
 
 WITH_STACK = Piece(b"\x9c\xf0\x48\xff\x05\0\0\0\0\x9d", (Fixup(5, COUNTER, PC32_END),))
+LOOSE_FLAGS = INC
+LOOSE = Piece(b"\xf0\x48\xff\x05\0\0\0\0", (Fixup(4, COUNTER, PC32_END),))
 WITHOUT_STACK = Piece(
     b"\x48\x87\x05\0\0\0\0\x48\x8d\x40\x01\x48\x87\x05\0\0\0\0",
     (Fixup(3, COUNTER, PC32_END), Fixup(14, COUNTER, PC32_END)),

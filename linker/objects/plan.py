@@ -16,8 +16,8 @@ from linker.edits import edits_in_memory
 from linker.errors import LinkError, UsageError
 from linker.hypervisors.base import TABLE_ROW, FormKind, ObjectBinding, Unbindable
 from linker.objects.kernel import choose_anchor
-from linker.patches import Filled, Plan, patch_group
-from linker.plan import SKIPPED, choose_forms, require_forms, split_group, unchanged
+from linker.patches import Filled, Plan, patch_group, split_group
+from linker.plan import SKIPPED, choose_forms, require_forms, unchanged
 from linker.read_annotations import Bound
 from linker.sites.formats import INFO_PAD_FRONT
 

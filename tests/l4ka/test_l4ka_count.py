@@ -24,7 +24,7 @@ from unicorn.x86_const import UC_X86_REG_EFLAGS, UC_X86_REG_RAX, UC_X86_REG_RCX,
 
 import linker
 from linker.hypervisors.base import FixupKind
-from linker.hypervisors.count_x86 import WITH_STACK, WITHOUT_STACK, Piece
+from linker.hypervisors.count_x86 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
 from linker.profile import Profile, read_profile
 
 uc: Any = unicorn  # it has no types
@@ -82,9 +82,10 @@ def test_counts_of_a_known_guest_on_qemu(guest: Path, tmp_path: Path) -> None:
         symbol: {name: n for name, n in runs.items() if name not in ("iret", "lret")} for symbol, runs in RUNS.items()
     }
     expected["guest_main"]["out"] = 1  # the other one powers off
+    del expected["descriptors"]  # far returns, and loads that may have no stack with a return behind them
     profile = read_profile(bound, raw)
     assert counts(profile) == expected
-    assert {site.class_name for site in profile.sites if site.runs is None} == {"iret", "lret", "ud2"}
+    assert {site.class_name for site in profile.sites if site.runs is None} == {"iret", "lgdt", "lret", "mov_to_seg", "ud2"}
     assert read_profile(bound, core) == profile
     # Linux leaves the first page of some program at address 0: that makes a raw dump no core.
     contents = bytearray(raw.read_bytes())
@@ -199,10 +200,11 @@ def test_an_image_of_the_original_format_grows_to_count(tmp_path: Path) -> None:
     assert (tmp_path / "original").read_bytes() == image.read_bytes()
 
 
+INC_FLAGS = 0x8D4  # OF SF ZF AF PF
 CODE_VA, COUNTER_VA, STACK_VA = 0x10000, 0x20000, 0x30000
 
 
-@pytest.mark.parametrize("piece", [WITH_STACK, WITHOUT_STACK])
+@pytest.mark.parametrize("piece", [WITH_STACK, WITHOUT_STACK, LOOSE])
 @pytest.mark.parametrize("flags", [0x202, 0x2, 0xAD7, 0x40AD7])
 def test_counting_changes_no_flag_no_register_and_nothing_above_the_stack_pointer(piece: Piece, flags: int) -> None:
     """Judged by unicorn. The counter goes over 32 bits, and around."""
@@ -227,9 +229,9 @@ def test_counting_changes_no_flag_no_register_and_nothing_above_the_stack_pointe
         assert cpu.reg_read(UC_X86_REG_RAX) == 0x123456789ABCDEF0
         assert cpu.reg_read(UC_X86_REG_RCX) == 5
         assert cpu.reg_read(UC_X86_REG_RSP) == STACK_VA + 0x800
-        assert cpu.reg_read(UC_X86_REG_EFLAGS) == flags
+        assert (cpu.reg_read(UC_X86_REG_EFLAGS) ^ flags) & ~(INC_FLAGS if piece is LOOSE else 0) == 0
         assert cpu.mem_read(STACK_VA + 0x800, 256) == bytes(range(256))
-        if piece is WITHOUT_STACK:
+        if piece is not WITH_STACK:
             assert cpu.mem_read(STACK_VA, 0x800) == bytes(0x800)
 
 

@@ -89,6 +89,15 @@ def test_it_boots_bound_to_bare(kernel: Kernel, tmp_path: Path) -> None:
     assert "previrt: initramfs reached" in boot(kernel, image)
 
 
+def test_it_boots_with_sites_that_count(kernel: Kernel, tmp_path: Path) -> None:
+    """On both processors: the second one starts without a stack."""
+    image = tmp_path / "vmlinux.bare"
+    link = [sys.executable, "-m", "linker.cli", str(kernel.vmlinux), "--target", "bare", "--count", "-o", str(image)]
+    said = subprocess.run(link, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "sites count their runs" in said
+    assert "previrt: initramfs reached" in boot(kernel, image)
+
+
 def test_the_reserve_is_in_memory_that_stays(kernel: Kernel) -> None:
     """Between _text and _etext, and between _sdata and _edata: what lies elsewhere may be freed after boot."""
     with kernel.vmlinux.open("rb") as file:
