@@ -10,7 +10,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import offset_of
-from linker.read_image import ENTRY_OFF
+from linker.read_image import ENTRY_OFF, read_headers
 from verifier.image import shown
 from verifier.proof import Failure
 
@@ -74,8 +74,6 @@ class _Load(NamedTuple):
 
 
 def _loads(original: Bytes) -> Iterator[_Load]:
-    from linker.read_image import read_headers
-
     headers = read_headers(original)
     for load in headers.segments:
         if load.type == "PT_LOAD" and load.len:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from linker.examine import Examination, ExaminedSite
     from linker.place import Module, Placed
     from linker.read_annotations import Reserve
+    from linker.symbols import Symbols
 
 HEX_SHOWN_LEN = 16
 
@@ -63,15 +64,12 @@ class BoundImage:
         return names
 
     @cached_property
-    def _symbols(self) -> object:
+    def _symbols(self) -> Symbols:
         return self.examination.symbols()
 
     def symbol_at(self, va: int | None) -> str:
         """The guest's symbol, empty where there is none."""
-        from linker.symbols import Symbols
-
-        symbols = self._symbols
-        return symbols.at(va) if va is not None and isinstance(symbols, Symbols) else ""
+        return "" if va is None else self._symbols.at(va)
 
     def present_at(self, va: int, length: int) -> bytes | None:
         """What the file holds for an address; None where nothing is mapped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from linker.api import read_guest
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 from verifier.branches import ROW_LEN, row_problem
 from verifier.bytes import differences
@@ -46,8 +47,6 @@ def check_module(image: BoundImage) -> Iterator[Failure]:
 def check_notes(image: BoundImage) -> Iterator[Failure]:
     """The BOUND note and the entry address agree with the module and the original."""
     examination, module = image.examination, image.module
-    from linker.api import read_guest
-
     present = read_guest(examination.present)
     bound = present.annotations.bound
     original_entry_va = read_guest(examination.original).image.entry_va
