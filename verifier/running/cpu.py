@@ -60,7 +60,7 @@ class Cpu:
     unknown_memory     half-open ranges of addresses
     return_slots       addresses and widths in bits of return addresses: any address in the site behind its start will
                        do, since all that is there leads to its end
-    faulted            whether the instruction raised an exception
+    vector             of the exception that the instruction raised, or of the interrupt it is
     selectors          None: not known before the guest has loaded it
     """
 
@@ -93,7 +93,7 @@ class Cpu:
         self.unknown_flags = 0
         self.unknown_memory: list[tuple[int, int]] = []
         self.return_slots: list[tuple[int, int]] = []
-        self.faulted = False
+        self.vector: int | None = None
 
     def leave_open(self, *registers: int, mask: int = WORD_MASK) -> None:
         """These bits of these registers are not compared."""

@@ -65,7 +65,15 @@ class Host(Protocol):
 HARDWARE_FLAGS = c.ARITHMETIC | c.DF | c.ID
 
 
-RAISES = "native: it raises an exception; only its padding was run"
+def _all_ones(_uc: u.Uc, _port: int, length: int, _data: object) -> int:
+    return (1 << 8 * length) - 1
+
+
+def _no_device(_uc: u.Uc, _port: int, _length: int, _value: int, _data: object) -> None:
+    return
+
+
+REFUSED_OTHERWISE = "native: the emulator refuses it otherwise than processors"
 
 
 class BareHost:
@@ -74,8 +82,7 @@ class BareHost:
     host_flags = c.DEFINED_FLAGS & ~(c.TF | c.RF)
     real_flags = 0
     not_run: ClassVar[dict[str, str]] = {
-        **dict.fromkeys(("in", "out", "ins", "outs"), "native: there are no devices; only its padding was run"),
-        **dict.fromkeys(("int", "int3"), RAISES),
+        **dict.fromkeys(("rdpmc", "monitor", "mwait", "invpcid"), REFUSED_OTHERWISE),
         **dict.fromkeys(("mov_to_cr/8", "mov_from_cr/8"), "native: the emulator has no local APIC"),
         "load_far_pointer/64": "native: the emulator takes an offset of 32 bits, as AMD's processors do",
         "hlt": "native: it halts; only its padding was run",
@@ -86,7 +93,9 @@ class BareHost:
         self.bases: dict[int, int] = {}
 
     def start(self, machine: Machine, cpu: Cpu) -> None:
-        """Nothing below."""
+        """Nothing below but ports without devices."""
+        machine.uc.hook_add(u.UC_HOOK_INSN, _all_ones, None, 1, 0, x.UC_X86_INS_IN)
+        machine.uc.hook_add(u.UC_HOOK_INSN, _no_device, None, 1, 0, x.UC_X86_INS_OUT)
         machine.start_paging(cpu.msr[c.MSR_EFER])
         cpu.cr[3] = machine.root_pa
 

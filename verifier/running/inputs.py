@@ -42,6 +42,7 @@ class Trial:
     def __init__(self, cpu: Cpu, world: World, insn: Instruction, random: Random) -> None:
         self.cpu, self.world, self.insn, self.random = cpu, world, insn, random
         self.msr: int | None = None  # what rdmsr shall read
+        self.may_fault = True  # whether what runs it refuses an unknown model-specific register
 
     def word(self, bits: int = 64) -> int:
         """A random number, often a small or a special one."""
@@ -274,7 +275,7 @@ def _sysexit(trial: Trial) -> str:
 def _rdmsr(trial: Trial) -> str:
     numbers: tuple[int, ...] = (*MSRS, c.MSR_PAT)
     cpu = trial.cpu
-    if cpu.idt[1] and trial.random.random() < 0.15:
+    if trial.may_fault and cpu.idt[1] and trial.random.random() < 0.15:
         numbers = (UNKNOWN_MSR,)
     number = trial.msr if trial.msr in cpu.msr else trial.random.choice(numbers)
     cpu.regs[c.RCX] = trial.word(32) << 32 | (number or 0)
@@ -284,7 +285,7 @@ def _rdmsr(trial: Trial) -> str:
 def _wrmsr(trial: Trial) -> str:
     cpu = trial.cpu
     number = trial.random.choice(MSRS)
-    if cpu.idt[1] and trial.random.random() < 0.15:
+    if trial.may_fault and cpu.idt[1] and trial.random.random() < 0.15:
         number = UNKNOWN_MSR
     if number == c.MSR_EFER:
         value = c.EFER_LME | c.EFER_LMA | trial.flags(c.EFER_SCE | c.EFER_NXE)

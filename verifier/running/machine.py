@@ -33,9 +33,10 @@ Redirection: TypeAlias = "Callable[[], int]"
 
 
 class Outcome(NamedTuple):
-    """How a run ended: `left` is empty when it got to where it should, else what happened."""
+    """How a run ended: `left` is empty when it got to where it should, else what happened; `exception`: its vector."""
 
     left: str
+    exception: int | None = None
     is_exit: bool = False  # left for the monitor below: not wrong, but the run cannot go on
 
 
@@ -68,7 +69,7 @@ class Machine:
             where = f"at {uc.reg_read(x.UC_X86_REG_RIP):#x}"
             if number == PAGE_FAULT:
                 where += f", address {uc.reg_read(x.UC_X86_REG_CR2):#x}"
-            outcome = Outcome(f"exception {number} {where}")
+            outcome = Outcome(f"exception {number} {where}", exception=number)
         self.stop(outcome)
 
     def redirect(self, redirection: Redirection) -> None:
@@ -81,7 +82,8 @@ class Machine:
         if outcome is not None and not isinstance(outcome, Outcome):
             self.redirect(outcome)
             return False
-        self.stop(Outcome(f"an instruction that does not decode at {uc.reg_read(x.UC_X86_REG_RIP):#x}"))
+        where = f"at {uc.reg_read(x.UC_X86_REG_RIP):#x}"
+        self.stop(Outcome(f"an instruction that does not decode {where}", exception=INVALID_OPCODE))
         return False
 
     def stop(self, outcome: Outcome) -> None:

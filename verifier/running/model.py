@@ -376,5 +376,4 @@ def execute(cpu: Cpu, insn: Instruction, next_va: int, at_va: int) -> None:
     except FaultError as fault:
         cpu.regs = before
         cpu.rip = at_va
-        cpu.faulted = True
         deliver(cpu, fault.vector, fault.error, fault=True)

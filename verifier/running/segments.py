@@ -224,6 +224,7 @@ def deliver(cpu: Cpu, vector: int, error: int | None, *, fault: bool) -> None:
 
     A fault pushes RF set (vol. 3, 17.3.1.1) and stands at the instruction, INT n behind it.
     """
+    cpu.vector = vector
     low, high = cpu.read_word(cpu.idt[0] + 16 * vector, 64), cpu.read_word(cpu.idt[0] + 16 * vector + 8, 64)
     flags, rsp = cpu.flags, cpu.regs[c.RSP]
     cs, ss = cpu.selectors[c.CS], cpu.selectors[c.SS]

@@ -114,6 +114,7 @@ class Runner:
         self._cpu = Cpu(self._world)
         self._random = Random(SEED)  # noqa: S311  # the same trials each time, not a secret
         self._tallies: list[tuple[Form, Tally]] = []
+        self._take_back = False
         self.failures: list[Failure] = []
 
     def run(self, rounds: int) -> list[tuple[Form, Tally]]:
@@ -167,7 +168,7 @@ class Runner:
             return False
         saved = self._save()
         trial = Trial(self._cpu, self._world, form.site.instruction, self._random)
-        trial.msr = msr
+        trial.msr, trial.may_fault = msr, self._host.takes_exceptions
         why = prepare(trial)
         if why:
             tally.why_not = tally.why_not or why
@@ -184,7 +185,7 @@ class Runner:
             self.failures.append(self._image.site_failure("run", form.site, expected, found + behind))
         else:
             tally.runs += 1
-            if not self._cpu.cpl:
+            if not self._cpu.cpl and not self._take_back:
                 return True
         self._load(saved)  # also from another level: sites belong to ring 0
         return False
@@ -200,8 +201,11 @@ class Runner:
             execute(cpu, site.instruction, site.end_va, site.start_va)
         except LookupError as error:
             return f"it reaches memory outside the trial: {error}", []
-        if cpu.faulted and not host.takes_exceptions:
-            return "native: it raises an exception; only its padding was run", []
+        self._take_back = cpu.vector is not None and not host.takes_exceptions
+        if self._take_back:
+            raised = machine.run(site.start_va, site.end_va)
+            right = raised.exception == cpu.vector
+            return "", [] if right else [(f"exception {cpu.vector}", raised.left or "none")]
         outcome = machine.run(site.start_va, cpu.rip)
         if outcome.left:
             return (outcome.left, []) if outcome.is_exit else ("", [(f"control at {cpu.rip:#x}", outcome.left)])
