@@ -152,6 +152,6 @@ def _list_entries(request: argparse.Namespace, disk: int) -> None:
 
     _, menu = find_menu(disk, request.offset)
     for number, entry in enumerate(menu.entries):
-        print(f"{number}: {entry.title}\n  kernel: {entry.kernel}\n  args: {entry.args}")
-        for path in entry.ramdisks:
-            print(f"  initrd: {path}")
+        lines = [f"{number}: {entry.title}", f"  kernel: {entry.kernel}", f"  args: {entry.args}"]
+        lines += [f"  initrd: {path}" for path in entry.ramdisks]
+        os.write(sys.stdout.fileno(), os.fsencode("\n".join(lines) + "\n"))  # whatever bytes the menu has

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from linker.xl.ext import File
 
 MENU_LEN_MAX = 1 << 20
+# What a terminal would act on; line feed and tab aside.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KERNEL = re.compile(r"vmlinux(?:-(.+))?")
 
 
@@ -78,13 +80,13 @@ def _menu_of(file_system: ExtFileSystem) -> Menu:
         file = file_system.find(path)
         if file is not None:
             text = file_system.read(file, MENU_LEN_MAX).decode("utf-8", "surrogateescape")
-            return parse(text, path.rpartition("/")[0])
+            return parse(CONTROL_CHARACTERS.sub("\ufffd", text), path.rpartition("/")[0])
     return _kernels_without_menu(file_system)
 
 
 def _kernels_without_menu(file_system: ExtFileSystem) -> Menu:
     """/boot/vmlinux, or the newest /boot/vmlinux-VERSION with its /boot/initrd.img-VERSION."""
-    names = set(file_system.names("/boot"))
+    names = set(filter(str.isprintable, file_system.names("/boot")))
     found = sorted((match for match in map(KERNEL.fullmatch, names) if match), key=_version, reverse=True)
     return Menu([_entry(match[0], match[1], names) for match in found])
 

@@ -14,6 +14,7 @@ from xl_disks import (
     GUEST,
     INITRD,
     PATH,
+    PROGRAM,
     guest_files,
     libxl_command,
     make_file_system,
@@ -60,7 +61,9 @@ def extlinux(path: str) -> str:
         ({"k": "->../../../../../../etc/hostname", "extlinux.conf": extlinux("/k")}, "no kernel of that name"),
         ({"extlinux.conf": extlinux('/boot/x" "<2>')}, "no kernel of that name"),
         ({"extlinux.conf": extlinux("<2>")}, "no kernel of that name"),
-        ({"extlinux.conf": extlinux("/boot/\x01x")}, "control characters"),
+        ({"extlinux.conf": extlinux("/boot/\x1b[2J")}, "\ufffd[2J: no kernel of that name"),
+        ({"k": "->/boot/\n", "extlinux.conf": extlinux("/k")}, "path has control characters"),
+        ({"extlinux.conf": b"label \xff\xfe\nkernel /\xff\n"}, "no kernel of that name"),
         ({"extlinux.conf": extlinux("/boot/vm") + "initrd /nope\n", "boot/vm": b"x"}, "no RAM disk of that name"),
         ({"extlinux.conf": b"#" * (1 << 20) + b"\nlabel x\nkernel /x\n"}, "too long"),
         ({"extlinux.conf": extlinux("/k"), "k": b""}, "file is empty"),
@@ -79,6 +82,12 @@ def test_not_a_disk(tmp_path: Path) -> None:
         refuse(tmp_path, tmp_path / "disk", "no file system that can be read")
     refuse(tmp_path, tmp_path / "none", "cannot open the disk")
     refuse(tmp_path, tmp_path, "no file system")
+
+
+def test_a_menu_of_any_bytes_is_listed(tmp_path: Path) -> None:
+    disk = disk_with(tmp_path, {"extlinux.conf": b"label a\x1b[2J\xff\nkernel /\xff\n"})
+    done = subprocess.run([PROGRAM, "-l", disk], capture_output=True, check=True)
+    assert done.stdout == "0: a\ufffd[2J".encode() + b"\xff\n  kernel: /\xff\n  args: \n"
 
 
 def test_a_device_node_is_no_kernel(tmp_path: Path) -> None:

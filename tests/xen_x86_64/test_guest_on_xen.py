@@ -114,7 +114,7 @@ def test_a_triple_fault_ends_it_with_a_report(bound: Path, folder: Path) -> None
 def test_started_by_linux_it_says_so(bound: Path) -> None:
     done = subprocess.run([bound], capture_output=True, text=True, timeout=10, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "previrt-xen: this image is bound to xen and must be started by Xen as PV dom0\n"
+    assert done.stderr == "previrt-xen: this image is bound to xen and must be started by Xen as a PV domain\n"
 
 
 def test_bound_to_another_target_xen_says_so(folder: Path, tmp_path: Path) -> None:

@@ -55,32 +55,39 @@ def test_the_interface_is_that_of_xens_public_headers(tmp_path: Path) -> None:
     numbers = dict(re.findall(r"\bH_(\w+) = (\d+)", text))
     checks = [f'_Static_assert(__HYPERVISOR_{name.lower()} == {number}, "{name}");' for name, number in numbers.items()]
     layouts = {
-        "start_info": "nr_pages shared_info flags pt_base nr_pt_frames mfn_list mod_start mod_len cmd_line".split(),
+        "start_info": (
+            "nr_pages shared_info flags store_mfn console.domU.mfn console.domU.evtchn "
+            "pt_base nr_pt_frames mfn_list mod_start mod_len cmd_line"
+        ).split(),
+        "xencons_interface": "in out in_cons in_prod out_cons out_prod".split(),
         "shared_info": ["evtchn_pending", "evtchn_mask"],
+        "evtchn_send": ["port"],
         "evtchn_bind_virq": ["virq", "vcpu", "port"],
         "callback_register": ["type", "flags", "address"],
         "sched_poll": ["ports", "nr_ports", "timeout"],
         "trap_info": ["vector", "flags", "cs", "address"],
         "mmu_update": ["ptr", "val"],
     }
-    fields = [(name, field) for name, names in layouts.items() for field in names]
+    fields = [(name, field, field.replace(".", "_")) for name, names in layouts.items() for field in names]
     ours = tmp_path / "ours.c"
     ours.write_text(
         '#include <stddef.h>\n#include <stdbool.h>\n#include "interface.h"\n'
-        + "".join(f"unsigned long {name}_{field} = offsetof(struct {name}, {field});\n" for name, field in fields)
+        + "".join(f"unsigned long {name}_{word} = offsetof(struct {name}, {field});\n" for name, field, word in fields)
     )
     listing = subprocess.run(
         ["gcc", "-I", SOURCES, "-S", "-o", "-", ours], check=True, capture_output=True, text=True
     ).stdout
     offsets = dict(re.findall(r"^(\w+):\n\t(?:\.quad|\.zero)\t(\d+)", listing, re.MULTILINE))
     theirs = tmp_path / "theirs.c"
-    for name, field in fields:
-        offset = 0 if f"{name}_{field}:\n\t.zero" in listing else int(offsets[f"{name}_{field}"])
+    for name, field, word in fields:
+        offset = 0 if f"{name}_{word}:\n\t.zero" in listing else int(offsets[f"{name}_{word}"])
         checks.append(f'_Static_assert(offsetof(struct {name}, {field}) == {offset}, "{name}.{field}");')
     theirs.write_text(
         "#include <stddef.h>\n#include <stdint.h>\n#define __XEN_INTERFACE_VERSION__ 0x00040e00\n"
         "#include <xen/xen.h>\n#include <xen/sched.h>\n"
-        "#include <xen/callback.h>\n#include <xen/event_channel.h>\n" + "\n".join(checks) + "\n"
+        "#include <xen/callback.h>\n#include <xen/event_channel.h>\n#include <xen/io/console.h>\n"
+        + "\n".join(checks)
+        + "\n"
     )
     assert PUBLIC_HEADERS.exists()
     subprocess.run(["gcc", "-fsyntax-only", theirs], check=True)

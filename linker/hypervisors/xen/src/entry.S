@@ -63,7 +63,7 @@ not_on_xen:
     hlt
     jmp 2b
 not_on_xen_text:
-    .ascii "previrt-xen: this image is bound to xen and must be started by Xen as PV dom0\n"
+    .ascii "previrt-xen: this image is bound to xen and must be started by Xen as a PV domain\n"
 not_on_xen_end:
 
 /*

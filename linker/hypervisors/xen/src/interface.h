@@ -21,11 +21,24 @@ struct start_info {
     uint32_t flags;
     uint64_t store_mfn;
     uint32_t store_evtchn;
-    uint64_t console[2];
+    union {
+        struct {
+            uint64_t mfn;
+            uint32_t evtchn;
+        } domU;
+        uint32_t dom0[2];
+    } console;
     uint64_t pt_base, nr_pt_frames, mfn_list, mod_start, mod_len;
     char cmd_line[1024];
 };
 #define SIF_INITDOMAIN 2u
+
+/* io/console.h: the console of a domU, a page shared with xenconsoled; indexes count on, rings wrap */
+struct xencons_interface {
+    char in[1024];
+    char out[2048];
+    uint32_t in_cons, in_prod, out_cons, out_prod;
+};
 
 /* xen.h: vcpu_time_info, vcpu_info, shared_info; arch-x86/xen.h: arch_vcpu_info */
 struct vcpu_time {
@@ -79,7 +92,10 @@ enum { CALLBACKTYPE_EVENT = 0, CALLBACKTYPE_FAILSAFE = 1, CALLBACKTYPE_SYSCALL =
 struct evtchn_bind_virq {
     uint32_t virq, vcpu, port;
 };
-enum { EVTCHNOP_BIND_VIRQ = 1, VIRQ_TIMER = 0, VIRQ_CONSOLE = 2 };
+struct evtchn_send {
+    uint32_t port;
+};
+enum { EVTCHNOP_BIND_VIRQ = 1, EVTCHNOP_SEND = 4, VIRQ_TIMER = 0, VIRQ_CONSOLE = 2 };
 
 /* sched.h */
 struct sched_poll {
@@ -87,7 +103,7 @@ struct sched_poll {
     uint32_t nr_ports;
     uint64_t timeout; /* system time, nanoseconds; 0: none */
 };
-enum { SCHEDOP_SHUTDOWN = 2, SCHEDOP_POLL = 3, SHUTDOWN_POWEROFF = 0, SHUTDOWN_CRASH = 3 };
+enum { SCHEDOP_YIELD = 0, SCHEDOP_SHUTDOWN = 2, SCHEDOP_POLL = 3, SHUTDOWN_POWEROFF = 0, SHUTDOWN_CRASH = 3 };
 
 /* vcpu.h, xen.h (console_io), arch-x86/xen-x86_64.h (set_segment_base) */
 enum { VCPUOP_STOP_PERIODIC_TIMER = 7, CONSOLEIO_WRITE = 0, CONSOLEIO_READ = 1, SEGBASE_FS = 0, SEGBASE_GS_USER = 1 };

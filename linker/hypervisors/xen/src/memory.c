@@ -7,6 +7,9 @@
  *   the pool, behind it            tables of the window, copy of the frame list, tables of the shadow (shadow.c)
  *
  * The window shows the pool read-only: Xen accepts a page table only while nobody can write to it.
+ *
+ * In a domU two frames of the domain's memory, somewhere behind the image, are shared with dom0: the console's rings and
+ * xenstore's. Whatever stood there would be read by others, so they trade places with the pool's last two.
  */
 #include "xen.h"
 
@@ -18,9 +21,11 @@
 
 u64 pool_start_pfn, pool_end_pfn;
 struct shared_info *shared_info;
+struct xencons_interface *console_ring;
 
-/* Its place in the module's tables shows Xen's page; the frame behind it stays unused. */
+/* Their places in the module's tables show pages from elsewhere; the frames behind them stay unused. */
 static u8 shared_info_page[PAGE_LEN] __attribute__((aligned(4096)));
+static u8 console_page[PAGE_LEN] __attribute__((aligned(4096)));
 
 static u64 memory_len;
 static const u64 *frames; /* machine frame of each pseudo-physical one */
@@ -140,6 +145,17 @@ static u64 pages(u64 bytes)
     return (bytes + PAGE_LEN - 1) / PAGE_LEN;
 }
 
+static void set_aside(u64 *list, u64 mfn)
+{
+    u64 pfn = MACHINE_TO_PHYS[mfn];
+
+    pool_end_pfn--;
+    if (pfn > pool_end_pfn || list[pfn] != mfn)
+        stop_guest("a page shared with dom0 is not in the domain's memory", mfn);
+    list[pfn] = list[pool_end_pfn];
+    list[pool_end_pfn] = mfn;
+}
+
 u64 memory_init(const struct start_info *info)
 {
     u64 old_root = read_cr3() / PAGE_LEN, builder_len = info->nr_pt_frames, virt_base, builder_pfn, list_pages, pfn, i;
@@ -150,9 +166,14 @@ u64 memory_init(const struct start_info *info)
 
     list_pages = pages(info->nr_pages * 8);
     pool_end_pfn = info->nr_pages;
+    if (!is_dom0) {
+        console_ring = (struct xencons_interface *)(virt_base + MACHINE_TO_PHYS[info->console.domU.mfn] * PAGE_LEN);
+        set_aside((u64 *)info->mfn_list, info->console.domU.mfn);
+        set_aside((u64 *)info->mfn_list, info->store_mfn);
+    }
     pool_start_pfn = pool_end_pfn - SHADOW_PAGES - list_pages - info->nr_pages / 512 - info->nr_pages / (512 * 512) - MODULE_TABLES;
     if (pool_start_pfn >= pool_end_pfn || pool_start_pfn * PAGE_LEN + virt_base <= info->pt_base + info->nr_pt_frames * PAGE_LEN)
-        stop_guest("the domain has too little memory (Xen's option dom0_mem)", 0);
+        stop_guest("the domain has too little memory (Xen's option dom0_mem, or memory= of its configuration)", 0);
     memory_len = pool_start_pfn * PAGE_LEN;
     pool_next_pfn = pool_start_pfn;
 
@@ -169,11 +190,15 @@ u64 memory_init(const struct start_info *info)
     map_module(virt_base, vcpu_text_va, vcpu_text_len, 0);
     map_module(virt_base, vcpu_data_va, vcpu_data_len, PTE_WRITABLE);
     own_map((u64)shared_info_page, info->shared_info / PAGE_LEN, WINDOW_FLAGS | PTE_WRITABLE);
+    if (!is_dom0)
+        own_map((u64)console_page, info->console.domU.mfn, WINDOW_FLAGS | PTE_WRITABLE);
     write_updates();
 
     extended(MMUEXT_PIN_L4_TABLE, frames[own_table(4, 0)], 0);
     extended(MMUEXT_NEW_BASEPTR, frames[own_table(4, 0)], 0);
     frames = (const u64 *)(WINDOW_VA + pool_start_pfn * PAGE_LEN);
+    if (!is_dom0)
+        console_ring = (struct xencons_interface *)console_page;
     extended(MMUEXT_UNPIN_TABLE, old_root, 0);
     for (i = 0; i < builder_len; i++) {
         pfn = builder_pfn + i;

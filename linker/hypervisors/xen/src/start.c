@@ -5,6 +5,8 @@
 
 void start_of_day(const struct start_info *info);
 
+bool is_dom0;
+
 static char command_line[sizeof((struct start_info *)0)->cmd_line];
 
 static bool command_line_has(const char *word)
@@ -27,8 +29,9 @@ void start_of_day(const struct start_info *info)
 {
     u64 virt_base, list_va = info->mfn_list, mod_start = info->mod_start, mod_len = info->mod_len;
 
-    if (!(info->flags & SIF_INITDOMAIN))
-        stop_guest("the module is for dom0", 0);
+    is_dom0 = (info->flags & SIF_INITDOMAIN) != 0;
+    if (!is_dom0)
+        console_port = info->console.domU.evtchn;
     if (!vcpu_guest_entry_va)
         stop_guest("the image names no 64-bit entry (symbol startup_64 in front of the reserve)", 0);
     copy_bytes(command_line, info->cmd_line, sizeof command_line);

@@ -75,7 +75,8 @@ void stop_exit(int status)
 
     if (statistics_wanted)
         say_statistics();
-    if (!status)
+    console_drain();
+    if (!status && is_dom0)
         hypercall(H_PLATFORM_OP, (u64)&off, 0, 0, 0);
     for (;;)
         hypercall(H_SCHED_OP, SCHEDOP_SHUTDOWN, (u64)&reason, 0, 0);

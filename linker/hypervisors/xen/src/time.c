@@ -1,7 +1,7 @@
 /* Xen's clock and events: when an edge of the guest's timer is due, when the console has input, and sleeping. */
 #include "xen.h"
 
-static u32 timer_port, console_port;
+static u32 timer_port;
 
 /* Nanoseconds since Xen started (xen.h, vcpu_time_info): Xen may change the record at any time; odd: being written. */
 u64 host_now_ns(void)
@@ -57,9 +57,10 @@ void update_pending(void)
     __atomic_exchange_n(&shared_info->vcpu[0].pending_selector, 0, __ATOMIC_SEQ_CST);
     timer = take_event(timer_port);
     if (take_event(console_port)) {
-        console_input_arrived();
+        console_arrived();
         uart_input_ready();
     }
+    console_flush();
     timer_expired();
     if (timer)
         set_next_edge();
@@ -89,12 +90,31 @@ void machine_sleep(void)
     }
 }
 
+void wait_for_console(u64 ns)
+{
+    struct sched_poll poll = {.ports = &console_port, .nr_ports = 1};
+
+    if (!shared_info) {
+        hypercall(H_SCHED_OP, SCHEDOP_YIELD, 0, 0, 0);
+        return;
+    }
+    poll.timeout = host_now_ns() + ns;
+    hypercall(H_SCHED_OP, SCHEDOP_POLL, (u64)&poll, 0, 0);
+    if (take_event(console_port))
+        console_arrived();
+}
+
+static void unmask(u32 port)
+{
+    __atomic_fetch_and(&shared_info->evtchn_mask[port / 64], ~(1ull << (port % 64)), __ATOMIC_SEQ_CST);
+}
+
 static u32 bind(u32 virq)
 {
     struct evtchn_bind_virq binding = {.virq = virq};
 
     require(hypercall(H_EVENT_CHANNEL_OP, EVTCHNOP_BIND_VIRQ, (u64)&binding, 0, 0), "Xen binds no virtual interrupt");
-    __atomic_fetch_and(&shared_info->evtchn_mask[binding.port / 64], ~(1ull << (binding.port % 64)), __ATOMIC_SEQ_CST);
+    unmask(binding.port);
     return binding.port;
 }
 
@@ -103,5 +123,8 @@ void events_init(void)
     pic_init();
     hypercall(H_VCPU_OP, VCPUOP_STOP_PERIODIC_TIMER, 0, 0, 0);
     timer_port = bind(VIRQ_TIMER);
-    console_port = bind(VIRQ_CONSOLE);
+    if (is_dom0)
+        console_port = bind(VIRQ_CONSOLE);
+    else
+        unmask(console_port); /* bound by who built the domain */
 }

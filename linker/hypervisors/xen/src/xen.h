@@ -16,6 +16,10 @@
 
 #define SELF 0x7ff0u /* DOMID_SELF, xen.h */
 
+/* ---- start.c ---- */
+
+extern bool is_dom0; /* else a domU, whose console is a page shared with xenconsoled */
+
 /* ---- hypercalls.c ---- */
 
 /* Of the interface only what is used; each returns 0 or a negative errno where not said otherwise. */
@@ -32,6 +36,7 @@ const u64 *page_contents(u64 pfn); /* a page table of the pool, read-only */
 void clear_page(u64 pfn); /* of the pool; it is mapped nowhere else */
 extern u64 pool_start_pfn, pool_end_pfn;
 extern struct shared_info *shared_info;
+extern struct xencons_interface *console_ring; /* NULL in dom0 */
 
 /* ---- shadow.c: what the guest sees ---- */
 
@@ -52,10 +57,14 @@ void task_switch_reported(void);
 
 void events_init(void);
 void events_arrived(void);
+void wait_for_console(u64 ns); /* until its event comes, at most that long */
 
 /* ---- console.c ---- */
 
-void console_input_arrived(void);
+extern u32 console_port;
+void console_arrived(void); /* its event came */
+void console_flush(void); /* lets xenconsoled look at what was written */
+void console_drain(void); /* the end: waits until it has read all */
 
 /* ---- traps.c ---- */
 
