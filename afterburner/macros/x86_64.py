@@ -17,6 +17,7 @@ into the absolute section, where nothing comes out but the length. Names beginni
     ".Lprevirt.m rdmsr"   class of this mnemonic behind a prefix    ".Lprevirt.w mov"   how its operands are looked at
     5380470  start of the site       5380472  end of the section it is asked about
     5380471  its end                 5380468  behind a prefix that stands alone
+    5380467  behind a branch that does not return
 
 Two labels are compared for equality through a symbol that is not yet defined then (`.Lprevirt.e`): directly, as refuses
 to compare labels of different sections.
@@ -64,6 +65,7 @@ _HEAD = """\
 .Lprevirt.k=0
 .pushsection .text
 .struct 0xdead
+5380467:
 5380468:
 .popsection
 .macro .afterburn_annotate
@@ -270,6 +272,8 @@ def _tables() -> str:
         for word in words:
             lines += [f'".Lprevirt.w {spelling}"={number}' for spelling in _spellings(word)]
     lines += [f'".Lprevirt.t {spelling}"=1' for word in ("far", "fword", "tword") for spelling in _spellings(word)]
+    registers = [f"r{name}" for name in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", *range(8, 16))]
+    lines += [f'".Lprevirt.j *%{spelling}"=1' for name in registers for spelling in _spellings(name)]
     lines += [f'".Lprevirt.b {sign}{number}"=1' for sign in ("", "$") for number in ("3", "0x3", "0x03")]
     return _lines(*lines)
 
@@ -299,6 +303,24 @@ def _by_mnemonic(word: str, number: int) -> str:
         else ""
     )
     return f".macro {word} o:vararg\nprevirt.label\n{front}{{nooptimize}} {word} \\o\n{_end(number)}\n.endm\n"
+
+
+def _int3(word: str) -> str:
+    """int3 behind `ret` or `jmp *%rax`, or behind such an int3, is filler (straight-line speculation)."""
+    return _lines(
+        f".macro {word} o:vararg",
+        ".Lprevirt.d\\@=(.Lprevirt.e\\@==5380467b)",
+        ".Lprevirt.e\\@:",
+        ".if .Lprevirt.d\\@",
+        f"{{nooptimize}} {word} \\o",
+        "5380467:",
+        ".else",
+        "previrt.label",
+        f"{{nooptimize}} {word} \\o",
+        _end(NUMBER_OF["int3"]),
+        ".endif",
+        ".endm",
+    )
 
 
 def _int(word: str) -> str:
@@ -348,10 +370,16 @@ def _stack(word: str) -> str:
 
 
 def _branch(word: str) -> str:
-    return f".macro {word} o:vararg\nprevirt.{word} \\o\n{_SITE_OF_K.format(word=word)}.endif\n.endm\n"
+    behind = '.ifdef ".Lprevirt.j \\o"\n5380467:\n.endif\n' if word == "jmp" else ""
+    return f".macro {word} o:vararg\nprevirt.{word} \\o\n{_SITE_OF_K.format(word=word)}{behind}.endif\n.endm\n"
+
+
+def _return(word: str) -> str:
+    return f".macro {word} o:vararg\n{{nooptimize}} {word} \\o\n5380467:\n.endm\n"
 
 
 def _prefix(word: str) -> str:
+    behind = ["5380467:"] if word in {"notrack", "bnd"} else []  # `notrack jmp *%rax`, `bnd ret`
     return _lines(
         f".macro {word} o:vararg",
         ".ifb \\o",
@@ -366,6 +394,7 @@ def _prefix(word: str) -> str:
         ".altmacro",
         ".endif",
         _SITE_OF_K.format(word=word) + ".endif",
+        *behind,
         ".endif",
         ".endm",
     )
@@ -400,9 +429,11 @@ def macro_file() -> str:
     ]
     for mnemonic, number in BY_MNEMONIC.items():
         word = mnemonic.decode()
-        parts.append(_int(word) if word == "int" else _by_mnemonic(word, number))
+        special = {"int": _int, "int3": _int3}.get(word)
+        parts.append(_by_mnemonic(word, number) if special is None else special(word))
     parts += [_mov(word) for word in _WORDS["mov"]]
     parts += [_stack(word) for word in (*_WORDS["push"], *_WORDS["pop"])]
     parts += [_branch(word) for word in (*_WORDS["jmp"], *_WORDS["call"])]
+    parts += [_return(word) for word in ("ret", "retq", "retn")]
     parts += [_prefix(word) for word in _WORDS["prefixed"]]
     return "".join(parts) + ".list\n"

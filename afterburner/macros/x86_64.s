@@ -9,6 +9,7 @@
 .Lprevirt.k=0
 .pushsection .text
 .struct 0xdead
+5380467:
 5380468:
 .popsection
 .macro .afterburn_annotate
@@ -636,6 +637,38 @@
 ".Lprevirt.t FWORD"=1
 ".Lprevirt.t tword"=1
 ".Lprevirt.t TWORD"=1
+".Lprevirt.j *%rax"=1
+".Lprevirt.j *%RAX"=1
+".Lprevirt.j *%rbx"=1
+".Lprevirt.j *%RBX"=1
+".Lprevirt.j *%rcx"=1
+".Lprevirt.j *%RCX"=1
+".Lprevirt.j *%rdx"=1
+".Lprevirt.j *%RDX"=1
+".Lprevirt.j *%rsi"=1
+".Lprevirt.j *%RSI"=1
+".Lprevirt.j *%rdi"=1
+".Lprevirt.j *%RDI"=1
+".Lprevirt.j *%rbp"=1
+".Lprevirt.j *%RBP"=1
+".Lprevirt.j *%rsp"=1
+".Lprevirt.j *%RSP"=1
+".Lprevirt.j *%r8"=1
+".Lprevirt.j *%R8"=1
+".Lprevirt.j *%r9"=1
+".Lprevirt.j *%R9"=1
+".Lprevirt.j *%r10"=1
+".Lprevirt.j *%R10"=1
+".Lprevirt.j *%r11"=1
+".Lprevirt.j *%R11"=1
+".Lprevirt.j *%r12"=1
+".Lprevirt.j *%R12"=1
+".Lprevirt.j *%r13"=1
+".Lprevirt.j *%R13"=1
+".Lprevirt.j *%r14"=1
+".Lprevirt.j *%R14"=1
+".Lprevirt.j *%r15"=1
+".Lprevirt.j *%R15"=1
 ".Lprevirt.b 3"=1
 ".Lprevirt.b 0x3"=1
 ".Lprevirt.b 0x03"=1
@@ -1594,9 +1627,16 @@ previrt.end 55,8,0
 .endif
 .endm
 .macro int3 o:vararg
+.Lprevirt.d\@=(.Lprevirt.e\@==5380467b)
+.Lprevirt.e\@:
+.if .Lprevirt.d\@
+{nooptimize} int3 \o
+5380467:
+.else
 previrt.label
 {nooptimize} int3 \o
 previrt.end 56,0,0
+.endif
 .endm
 .macro ud2 o:vararg
 previrt.label
@@ -1918,6 +1958,9 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .Lprevirt.k=0
 .else
 {nooptimize} jmp \o
+.ifdef ".Lprevirt.j \o"
+5380467:
+.endif
 .endif
 .endm
 .macro call o:vararg
@@ -1938,6 +1981,18 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .else
 {nooptimize} call \o
 .endif
+.endm
+.macro ret o:vararg
+{nooptimize} ret \o
+5380467:
+.endm
+.macro retq o:vararg
+{nooptimize} retq \o
+5380467:
+.endm
+.macro retn o:vararg
+{nooptimize} retn \o
+5380467:
 .endm
 .macro addr16 o:vararg
 .ifb \o
@@ -2057,6 +2112,7 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .else
 {nooptimize} bnd \o
 .endif
+5380467:
 .endif
 .endm
 .macro cs o:vararg
@@ -2327,6 +2383,7 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .else
 {nooptimize} notrack \o
 .endif
+5380467:
 .endif
 .endm
 .macro rep o:vararg

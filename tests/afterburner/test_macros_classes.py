@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 # Texts of test_as_contexts.py -> what the macros find there instead, and why.
 NO_MACRO = "as looks for no macro behind a pseudo prefix"
-LABEL = "a macro sees no label, so that int3 behind a branch may be somebody's target: recorded, which harms nothing"
+LABEL = "a macro sees no label, so that an int3 behind a return is filler whatever stands between"
 SECTION = "only sections of known names are left alone; as tells nobody the flags of a section"
 NAMES = "as takes no second macro of a name: the text must `.purgem` ours first"
 DIFFERENT: dict[str, tuple[list[str] | None, str]] = {
     "behind a pseudo prefix": ([], NO_MACRO),
-    "filler": (["int3"] * 5, LABEL),
+    "the guest's int3": (["int3", "int3"], LABEL),
     "data sections": (["cli", "cli"], SECTION),
     "macros of the user's": (None, NAMES),
 }
@@ -73,6 +73,7 @@ MORE = {
         ".intel_syntax noprefix\nmov word ptr [rax+rbx*4+8], cs\nmov ds, word ptr [rax]\nmov eax, dword ptr [rbx]\n"
         "mov eax, offset foo\njmp fword ptr [rax]\njmp far\nfar:\ncall qword ptr [rax]"
     ),
+    "more filler": "ret; int3\nint3\nnotrack jmp *%rax; int3\njmp *%r11; int3\nint3\nnop; int3\ncall foo; int3",
     "sections left alone": '.pushsection .rodata\ncli\n.popsection\n.section .init.data,"aw"\ncli\n.text\ncli',
     "a relaxed branch between": (
         '.section .altinstr_replacement,"ax"\n1: jmp 2f\n.skip 200\n2: cli\n.text\njmp 1b\n.balign 16\ncli'
