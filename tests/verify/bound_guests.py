@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import linker
 from linker.errors import LinkError
@@ -12,6 +12,7 @@ from linker.registry import targets
 from verifier.prove import prove
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+DIRECTORY = TemporaryDirectory(prefix="previrt-verify-")  # removed when the tests end
 ALL = [(arch, target) for target, names in targets().items() for arch in names if (FIXTURES / arch).exists()]
 
 
@@ -22,7 +23,7 @@ def annotated(arch: str) -> Path:
 @cache
 def bound_guest(arch: str, target: str) -> Path:
     """The fixture guest bound to a target. Not to be changed."""
-    output = Path(mkdtemp(prefix="previrt-verify-")) / f"guest.{target}"
+    output = Path(DIRECTORY.name) / f"{arch}.{target}"
     linker.link(annotated(arch), target, output=output)
     return output
 
