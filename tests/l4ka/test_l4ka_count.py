@@ -85,7 +85,13 @@ def test_counts_of_a_known_guest_on_qemu(guest: Path, tmp_path: Path) -> None:
     del expected["descriptors"]  # far returns, and loads that may have no stack with a return behind them
     profile = read_profile(bound, raw)
     assert counts(profile) == expected
-    assert {site.class_name for site in profile.sites if site.runs is None} == {"iret", "lgdt", "lret", "mov_to_seg", "ud2"}
+    assert {site.class_name for site in profile.sites if site.runs is None} == {
+        "iret",
+        "lgdt",
+        "lret",
+        "mov_to_seg",
+        "ud2",
+    }
     assert read_profile(bound, core) == profile
     # Linux leaves the first page of some program at address 0: that makes a raw dump no core.
     contents = bytearray(raw.read_bytes())
