@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -10,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".cache" / "debian-linux"
+from debian_packages import unpacked
+
 PACKAGE = "linux-image-cloud-amd64"  # names the current one; has kexec, and is small
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 NOT_FILES = ("/proc/", "/sys/", "/dev/")
@@ -59,32 +58,9 @@ int main(void)
 
 
 def debian_linux() -> Path:
-    """Debian's bzImage; its package is taken apart, not installed."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    kernel = CACHE / "vmlinuz"
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kernel.exists():
-            meta = _download(PACKAGE)
-            depends = subprocess.run(["dpkg-deb", "-f", meta, "Depends"], check=True, capture_output=True, text=True)
-            package = _download(depends.stdout.split()[0])
-            shutil.rmtree(CACHE / "root", ignore_errors=True)
-            subprocess.run(["dpkg-deb", "-x", package, CACHE / "root"], check=True)
-            (image,) = (CACHE / "root" / "boot").glob("vmlinuz-*")
-            image.rename(kernel)
-            shutil.rmtree(CACHE / "root")
-            meta.unlink()
-            package.unlink()
+    """Debian's bzImage."""
+    (kernel,) = (unpacked("debian-linux", PACKAGE) / "boot").glob("vmlinuz-*")
     return kernel
-
-
-def _download(package: str) -> Path:
-    command = ["apt-get", "download", "-qq", package]
-    if subprocess.run(command, cwd=CACHE, capture_output=True, check=False).returncode:
-        subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
-        subprocess.run(command, cwd=CACHE, check=True, capture_output=True)
-    (path,) = CACHE.glob(f"{package}_*.deb")
-    return path
 
 
 def make_initramfs(command: list[str], folder: Path) -> Path:

@@ -1,7 +1,4 @@
-"""A dom0 to create domains in: Debian's Xen 4.17, its tools and Linux, and previrt, in an initramfs.
-
-The packages are taken apart below .cache, not installed: what they would set up on a host is not wanted here.
-"""
+"""A dom0 to create domains in: Debian's Xen 4.17, its tools and Linux, and previrt, in an initramfs."""
 
 from __future__ import annotations
 
@@ -13,6 +10,8 @@ import subprocess
 import sysconfig
 from pathlib import Path
 from typing import NamedTuple
+
+from debian_packages import unpacked
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "dom0"
@@ -60,35 +59,9 @@ class Dom0(NamedTuple):
     initramfs: Path
 
 
-def debian_root() -> Path:
-    """The packages, taken apart; made once."""
-    root = CACHE / "root"
-    if (CACHE / "stamp").exists():
-        return root
-    shutil.rmtree(CACHE, ignore_errors=True)
-    downloads = CACHE / "packages"
-    downloads.mkdir(parents=True)
-    _download([LINUX], downloads)
-    (meta,) = downloads.iterdir()
-    depends = subprocess.run(["dpkg-deb", "-f", meta, "Depends"], check=True, capture_output=True, text=True).stdout
-    _download([*PACKAGES, depends.split()[0]], downloads)
-    for package in downloads.iterdir():
-        subprocess.run(["dpkg-deb", "-x", package, root], check=True)
-    shutil.rmtree(downloads)
-    (CACHE / "stamp").touch()
-    return root
-
-
-def _download(packages: list[str], folder: Path) -> None:
-    command = ["apt-get", "download", "-qq", *packages]
-    if subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
-        subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-
 def make_dom0(folder: Path, script: str, files: dict[str, bytes | Path]) -> Dom0:
     """A dom0 that runs a shell script and goes off. `files`: what is put into its file system, by path."""
-    root = debian_root()
+    root = unpacked("dom0", LINUX, *PACKAGES)
     (linux,) = (root / "boot").glob("vmlinuz-*")
     tree = folder / "dom0"
     tree.mkdir()
