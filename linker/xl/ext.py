@@ -93,7 +93,7 @@ class ExtFileSystem:
                 where=file.path,
                 found=f"{length} bytes",
                 expected=str(file.len),
-                advice="the domain's file system is damaged; check it with e2fsck",
+                advice="there is no room, or the domain's file system is damaged: check it with e2fsck",
             )
 
     def _ask(self, command: str, path: str, limit: int = LISTING_LEN_MAX) -> bytes | None:

@@ -52,19 +52,24 @@ def prepare(task: Task) -> Prepared:
     """Fill the copies. LinkError when there is no kernel, or one that cannot be bound."""
     raw = os.memfd_create("kernel", os.MFD_CLOEXEC)
     try:
-        if task.kernel is not None:
-            name, ramdisk, args = task.kernel_name, "", ""
-            copy_file(task.kernel, raw)
-        else:
-            name, ramdisk, args = _from_disk(task, raw)
-        if task.ramdisk is not None:
-            ramdisk = "the host's"
-            if task.ramdisk_copy is not None:
-                os.ftruncate(task.ramdisk_copy, 0)
-                copy_file(task.ramdisk, task.ramdisk_copy)
-        bound = _bind(raw, name, task)
+        return _prepare(task, raw)
+    except OSError as error:  # no room, for one
+        raise LinkError(f"cannot copy: {error.strerror}", where=error.filename or "") from None
     finally:
         os.close(raw)
+
+
+def _prepare(task: Task, raw: int) -> Prepared:
+    if task.kernel is not None:
+        name, ramdisk, args = task.kernel_name, "", ""
+        copy_file(task.kernel, raw)
+    else:
+        name, ramdisk, args = _from_disk(task, raw)
+    if task.ramdisk is not None:
+        ramdisk = "the host's"
+        if task.ramdisk_copy is not None:
+            copy_file(task.ramdisk, task.ramdisk_copy)
+    bound = _bind(raw, name, task)
     return Prepared(name, ramdisk, " ".join(part for part in (args, task.args) if part), bound)
 
 
@@ -73,9 +78,11 @@ def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
 
     assert task.disk is not None
     chosen = choose(task.disk, task.offset, task.entry)
-    for file in (chosen.kernel, *chosen.ramdisks):
-        if file.len > FILE_LEN_MAX:
-            raise LinkError("too long", where=file.path, found=f"{file.len} bytes", expected=f"at most {FILE_LEN_MAX}")
+    for files in ((chosen.kernel,), chosen.ramdisks):
+        length = sum(file.len for file in files)
+        if length > FILE_LEN_MAX:
+            where = files[-1].path
+            raise LinkError("too long", where=where, found=f"{length} bytes", expected=f"at most {FILE_LEN_MAX}")
     chosen.file_system.copy(chosen.kernel, raw)
     if task.ramdisk_copy is not None and task.ramdisk is None:
         for file in chosen.ramdisks:

@@ -103,6 +103,20 @@ def test_a_kernel_that_is_a_terabyte_of_nothing(tmp_path: Path) -> None:
     refuse(tmp_path, disk, "too long")
 
 
+@pytest.mark.parametrize("kernel", [None, GUEST])
+def test_no_room(kernel: Path | None, whole: bytes, tmp_path: Path) -> None:
+    """Files may have 100 KiB: less than the kernel."""
+    (tmp_path / "disk").write_bytes(whole)
+    command = libxl_command(tmp_path, tmp_path / "disk", [f"--kernel={kernel}"] if kernel else [])
+    limited = ["bash", "-c", 'ulimit -f 100; exec "$@"', "bash", *command]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert ("cannot copy: File too large" if kernel else "file cannot be read whole") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "bootloader.7.out").read_bytes()
+    assert not list((tmp_path / "bootloader.7.d").iterdir())
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("whole")
