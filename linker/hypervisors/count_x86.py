@@ -26,7 +26,22 @@ from typing import NamedTuple
 from linker.hypervisors.base import COUNTER, Fixup
 from linker.sites.x86_64.flags import INC, flags_are_dead
 
-__all__ = ["flags_are_dead"]
+__all__ = [
+    "GO_ELSEWHERE",
+    "JUMP_LEN",
+    "LAST",
+    "LOOSE",
+    "LOOSE_FLAGS",
+    "MAY_LACK_STACK",
+    "NOT_FIXED_UP",
+    "PC32_END",
+    "STACK_POINTER",
+    "WITHOUT_STACK",
+    "WITH_STACK",
+    "Piece",
+    "flags_are_dead",
+    "jump",
+]
 PC32_END = -4  # addend of a field that ends its instruction
 
 
