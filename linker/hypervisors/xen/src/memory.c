@@ -9,7 +9,8 @@
  * The window shows the pool read-only: Xen accepts a page table only while nobody can write to it.
  *
  * In a domU two frames of the domain's memory, somewhere behind the image, are shared with dom0: the console's rings and
- * xenstore's. Whatever stood there would be read by others, so they trade places with the pool's last two.
+ * xenstore's. Whatever stood there would be read by others, so they trade places with the pool's last two, and are seen in
+ * the window there, to be written.
  */
 #include "xen.h"
 
@@ -23,9 +24,8 @@ u64 pool_start_pfn, pool_end_pfn;
 struct shared_info *shared_info;
 struct xencons_interface *console_ring;
 
-/* Their places in the module's tables show pages from elsewhere; the frames behind them stay unused. */
+/* Its place in the module's tables shows Xen's page; the frame behind it stays unused. */
 static u8 shared_info_page[PAGE_LEN] __attribute__((aligned(4096)));
-static u8 console_page[PAGE_LEN] __attribute__((aligned(4096)));
 
 static u64 memory_len;
 static const u64 *frames; /* machine frame of each pseudo-physical one */
@@ -168,7 +168,7 @@ u64 memory_init(const struct start_info *info)
     pool_end_pfn = info->nr_pages;
     if (!is_dom0) {
         console_ring = (struct xencons_interface *)(virt_base + MACHINE_TO_PHYS[info->console.domU.mfn] * PAGE_LEN);
-        set_aside((u64 *)info->mfn_list, info->console.domU.mfn);
+        set_aside((u64 *)info->mfn_list, info->console.domU.mfn); /* the last frame now */
         set_aside((u64 *)info->mfn_list, info->store_mfn);
     }
     pool_start_pfn = pool_end_pfn - SHADOW_PAGES - list_pages - info->nr_pages / 512 - info->nr_pages / (512 * 512) - MODULE_TABLES;
@@ -184,21 +184,20 @@ u64 memory_init(const struct start_info *info)
     }
     for (pfn = 0; pfn < info->nr_pages; pfn++) {
         bool is_table = pfn - builder_pfn < builder_len; /* still a page table: not writable yet */
+        bool in_pool = pfn >= pool_start_pfn && pfn < pool_end_pfn;
 
-        own_map(WINDOW_VA + pfn * PAGE_LEN, frames[pfn], WINDOW_FLAGS | (is_table || pfn >= pool_start_pfn ? 0 : PTE_WRITABLE));
+        own_map(WINDOW_VA + pfn * PAGE_LEN, frames[pfn], WINDOW_FLAGS | (is_table || in_pool ? 0 : PTE_WRITABLE));
     }
     map_module(virt_base, vcpu_text_va, vcpu_text_len, 0);
     map_module(virt_base, vcpu_data_va, vcpu_data_len, PTE_WRITABLE);
     own_map((u64)shared_info_page, info->shared_info / PAGE_LEN, WINDOW_FLAGS | PTE_WRITABLE);
-    if (!is_dom0)
-        own_map((u64)console_page, info->console.domU.mfn, WINDOW_FLAGS | PTE_WRITABLE);
     write_updates();
 
     extended(MMUEXT_PIN_L4_TABLE, frames[own_table(4, 0)], 0);
     extended(MMUEXT_NEW_BASEPTR, frames[own_table(4, 0)], 0);
     frames = (const u64 *)(WINDOW_VA + pool_start_pfn * PAGE_LEN);
     if (!is_dom0)
-        console_ring = (struct xencons_interface *)console_page;
+        console_ring = (struct xencons_interface *)(WINDOW_VA + (pool_end_pfn + 1) * PAGE_LEN);
     extended(MMUEXT_UNPIN_TABLE, old_root, 0);
     for (i = 0; i < builder_len; i++) {
         pfn = builder_pfn + i;
