@@ -172,7 +172,7 @@ class _Teller:
 
     def __init__(self, report: Path | None, verbose: bool) -> None:
         try:
-            self._report = report.open("w") if report is not None else None
+            self._report = report.open("wb", buffering=0) if report is not None else None
         except OSError as error:
             raise UsageError(f"cannot write the report: {error.strerror}", where=str(report)) from None
         self._verbose = verbose
@@ -185,15 +185,20 @@ class _Teller:
             self._report.close()
 
     def tell(self, binding: Binding) -> None:
-        """One binding."""
+        """One binding. LinkError when it cannot be said."""
         report, patch_ms = binding.report, round(binding.patch_seconds * 1000, 3)
         paused_ms = None if binding.paused_seconds is None else round(binding.paused_seconds * 1000, 3)
-        if self._report is not None:
-            said = {"resets": binding.resets, "target": report.target, "sites": report.sites, "bound": report.bound}
-            print(json.dumps({**said, "patch_ms": patch_ms, "paused_ms": paused_ms}), file=self._report, flush=True)
-        if self._verbose:
-            when = f"after reset {binding.resets}" if binding.resets else "at start"
-            print(f"{PROGRAM}: {when}: {report.bound} sites bound to {report.target} in {patch_ms} ms", file=sys.stderr)
+        try:
+            if self._report is not None:
+                said = {"resets": binding.resets, "target": report.target, "sites": report.sites, "bound": report.bound}
+                line = json.dumps({**said, "patch_ms": patch_ms, "paused_ms": paused_ms})
+                self._report.write(f"{line}\n".encode())
+            if self._verbose:
+                when = f"after reset {binding.resets}" if binding.resets else "at start"
+                what = f"{report.bound} sites bound to {report.target} in {patch_ms} ms"
+                print(f"{PROGRAM}: {when}: {what}", file=sys.stderr, flush=True)
+        except OSError as error:
+            raise LinkError(f"cannot write the report: {error.strerror}") from None
 
 
 if __name__ == "__main__":

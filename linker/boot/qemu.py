@@ -20,14 +20,14 @@ import os
 import signal
 import socket
 import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.boot.qemu_options import OURS_ID, QemuOptions
 from linker.errors import LinkError, UsageError
+from linker.memory_file import memory_file, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from linker.boot.qemu_session import Binding
@@ -49,35 +49,36 @@ class Boot(NamedTuple):
 
 def run(boot: Boot) -> int:
     """Run QEMU to its end; returns its exit status. LinkError, with QEMU gone, when the guest cannot be bound."""
-    with _guest_memory(boot.options.memory_len) as memory_fd:
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                process = _start(boot, memory_fd, theirs.fileno())
-            try:
-                with mmap.mmap(memory_fd, boot.options.memory_len) as memory:
-                    return asyncio.run(_accompany(boot, process, memory, ours))
-            finally:
-                _end(process)
+    memory_fd = _guest_memory(boot.options.memory_len)
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = _start(boot, memory_fd, theirs.fileno())
+        try:
+            with mmap.mmap(memory_fd, boot.options.memory_len) as memory:
+                return asyncio.run(_accompany(boot, process, memory, ours))
+        finally:
+            _end(process)
+    finally:
+        ours.close()
+        os.close(memory_fd)
 
 
-@contextmanager
-def _guest_memory(length: int) -> Iterator[int]:
+def _guest_memory(length: int) -> int:
     """A file in memory without a name: gone with the last process that has it."""
-    descriptor = os.memfd_create("previrt guest memory", os.MFD_CLOEXEC)
+    descriptor = memory_file("previrt guest memory")
     try:
         os.ftruncate(descriptor, length)
-        yield descriptor
     except OSError as error:
-        raise LinkError(f"no memory for the guest: {error.strerror}", expected=f"{length} bytes") from None
-    finally:
         os.close(descriptor)
+        raise LinkError(f"no memory for the guest: {error.strerror}", expected=f"{length} bytes") from None
+    return descriptor
 
 
 def qemu_arguments(options: QemuOptions, memory_fd: int, monitor_fd: int) -> list[str]:
     """What is put behind the user's own arguments; of contradicting ones QEMU takes the last."""
     memory, monitor = f"{OURS_ID}-ram", f"{OURS_ID}-qmp"
-    backend = f"memory-backend-file,id={memory},size={options.memory_len},share=on,mem-path=/proc/self/fd/{memory_fd}"
+    backend = f"memory-backend-file,id={memory},size={options.memory_len},share=on,mem-path={path_of(memory_fd)}"
     return [
         *("-object", backend),
         *("-machine", f"memory-backend={memory}"),

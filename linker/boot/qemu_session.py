@@ -60,6 +60,7 @@ class Session:
         with suppress(*LOST), self._qmp.listen(self._events):  # QEMU's own message and status say why
             try:
                 await self._qmp.connect(monitor)
+                await self._require_paused()
                 await self._patch(time.perf_counter())
                 while True:
                     await self._handle(*await self._next_event())
@@ -87,9 +88,9 @@ class Session:
         actions = self._boot.options.actions
         if event in ("STOP", "RESUME"):
             self._runs = event == "RESUME"
-        elif event == "RESET":  # one that QEMU does not take for a shutdown (a subsystem's)
+        elif event == "RESET":  # not ours: somebody's set-action has put back what QEMU does at a reboot
             await self._qmp.execute("stop")
-            await self._patch(time.perf_counter())
+            await self._patch_reset(time.perf_counter(), runs=self._runs)
         elif event == "GUEST_PANICKED" and data.get("action") == "pause" and actions.panic == "shutdown":
             await self._leave(actions.shutdown)
         elif event == "SHUTDOWN" and data.get("reason") in RESETS:
@@ -114,10 +115,18 @@ class Session:
         await self._qmp.execute("system_reset")
         while (await self._next_event())[0] != "RESET":
             pass
+        await self._patch_reset(began, runs=runs)
+
+    async def _patch_reset(self, began: float, *, runs: bool) -> None:
         await self._qmp.execute("set-action", {"reboot": "shutdown"})
         self._runs = runs
         self._resets += 1
         await self._patch(began)
+
+    async def _require_paused(self) -> None:
+        status = cast("dict[str, object]", await self._qmp.execute("query-status"))
+        if status["running"]:
+            raise LinkError("the guest runs already", expected="a machine that was started paused")
 
     async def _patch(self, began: float) -> None:
         started = time.perf_counter()

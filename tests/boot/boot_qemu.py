@@ -88,7 +88,7 @@ class Monitor:
         self._socket.close()
 
     def __call__(self, name: str, **arguments: object) -> Any:
-        """Execute a command; what came in front of its answer is kept in `events`."""
+        """Execute a command; events that came in front of its answer are kept, those with a reason by that."""
         if not hasattr(self, "_lines"):
             wait_for(self._connect, "no monitor")
             self._lines = self._socket.makefile("r")
@@ -97,10 +97,17 @@ class Monitor:
         for line in self._lines:
             said = json.loads(line)
             if "event" in said:
-                self.events.append(said["event"])
+                self.events.append(said.get("data", {}).get("reason", said["event"]))
             elif "QMP" not in said:
                 return said["return"]
         raise EOFError(name)
+
+    def powered_off(self) -> bool:
+        """Whether the guest has gone off since asked last. A reboot looks like it, but for its reason."""
+        off = self.status() == "shutdown" and "guest-shutdown" in self.events
+        if off:
+            self.events.clear()
+        return off
 
     def _connect(self) -> bool:
         return self._socket.connect_ex(str(self._path)) == 0

@@ -72,9 +72,12 @@ def test_memory_is_the_bound_files_and_a_paused_machine_stays_paused(bound: Path
             assert monitor.status() == "prelaunch"
             assert monitor.segments(GUEST, tmp_path) == expected
             assert expected != [data for _, data in segments_of(GUEST)]
+            if patches == 2:
+                monitor("set-action", reboot="reset")  # not what previrt-boot has told QEMU
             monitor("system_reset")
         monitor("quit")
         assert boot.wait() == 0
+    assert [said["resets"] for said in bindings(report)[:3]] == [0, 1, 2]
     assert [said["paused_ms"] for said in bindings(report)[:3]] == [None] * 3
 
 
@@ -108,13 +111,17 @@ def test_a_reset_ends_what_was_started_with_no_reboot() -> None:
 
 
 def test_a_machine_that_is_not_to_be_shut_down_stays(tmp_path: Path) -> None:
-    with (
-        Monitor(tmp_path) as monitor,
-        started(*PC, *monitor.arguments, "-no-shutdown", "-kernel", GUEST, "-append", "notests") as boot,
-    ):
-        wait_for(lambda: monitor.status() == "shutdown", "not shut down")
-        monitor("system_reset")
-        wait_for(lambda: monitor.status() == "shutdown", "not run again")
+    """As with QEMU alone, a reset then leaves it paused; the user continues it."""
+    report = tmp_path / "report"
+    qemu = [*PC, "-no-shutdown", "-kernel", str(GUEST), "-append", "notests"]
+    with Monitor(tmp_path) as monitor, started(*qemu, *monitor.arguments, options=("--report", report)) as boot:
+        for _ in range(2):
+            wait_for(monitor.powered_off, "not shut down")
+            before = len(bindings(report))  # one a reset; the firmware, reset once, resets the machine again itself
+            monitor("system_reset")
+            wait_for(lambda before=before: len(bindings(report)) > before, "not bound again")  # type: ignore[misc]
+            assert monitor.status() == "prelaunch"
+            monitor("cont")
         assert boot.poll() is None
         monitor("quit")
         assert boot.wait() == 0
@@ -185,6 +192,11 @@ def test_what_cannot_be_started(
     assert done.returncode == status, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_report_that_cannot_be_written_ends_it() -> None:
+    done = run(*PC, "-kernel", GUEST, "-append", "notests idle=1000", options=("--report", "/dev/full"))
+    assert (done.returncode, done.stderr) == (1, "previrt-boot: cannot write the report: No space left on device\n")
 
 
 def test_a_bound_image_is_refused(bound: Path) -> None:
