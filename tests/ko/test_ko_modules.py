@@ -16,7 +16,7 @@ import linker
 from linker.examine import examined
 from linker.objects.options import ObjectOptions
 from linker.sites.x86_64.classes import NUMBER_OF
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 SOURCE = """
         .text

@@ -16,7 +16,7 @@ import linker
 from linker.hypervisors.base import FixupKind
 from linker.hypervisors.count_i386 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
 from linker.profile import read_profile
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 uc: Any = unicorn  # it has no types
 

@@ -11,7 +11,7 @@ from hand_annotated import assemble
 
 import linker
 from linker.examine import examined
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 TEXT = """
     .globl _start

@@ -9,7 +9,7 @@ import pytest
 from linux_kernel import build
 
 import linker
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 # CPU seconds for the static proof of some 3,400 sites: 0.5 as measured, on a loaded machine.
 STATIC_CPU_S = 3

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import linker
 from linker.errors import LinkError
 from linker.registry import targets
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 DIRECTORY = TemporaryDirectory(prefix="previrt-verify-")  # removed when the tests end

@@ -10,8 +10,8 @@ import pytest
 from bound_guests import bound_guest
 
 from linker.examine import examined
-from verifier.read_ia64 import read
-from verifier.steps import CALL, CONDITIONAL, JUMP
+from linker.verification.read_ia64 import read
+from linker.verification.steps import CALL, CONDITIONAL, JUMP
 
 OBJDUMP = "ia64-linux-gnu-objdump"
 BUNDLE_LEN = 16

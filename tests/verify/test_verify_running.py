@@ -14,8 +14,8 @@ from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
 from linker.sites.codec import Instruction
 from linker.sites.x86_64.classes import CLASSES
-from verifier.prove import prove
-from verifier.running.model import MODEL
+from linker.verification.prove import prove
+from linker.verification.running.model import MODEL
 
 # What is not run of the fixture guest, which has every class, and why: nothing else may be left out.
 NOT_RUN = {

@@ -15,7 +15,7 @@ from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
 from linker.place import read_module
 from linker.sites.codec import Instruction
-from verifier.prove import prove
+from linker.verification.prove import prove
 
 
 @pytest.mark.parametrize(("arch", "target"), ALL)

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from linker.errors import LinkError
 from linker.examine import examined
-from verifier.bytes import changeable
-from verifier.image import BoundImage
-from verifier.prove import prove
+from linker.verification.bytes import changeable
+from linker.verification.image import BoundImage
+from linker.verification.prove import prove
 
 SECONDS = float(os.environ.get("PREVIRT_FUZZ_SECONDS", "10")) / 2
 QUICK = settings(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verifier.running import cpu as c
-from verifier.running.cpu import FaultError
-from verifier.running.segments import (
+from linker.verification.running import cpu as c
+from linker.verification.running.cpu import FaultError
+from linker.verification.running.segments import (
     deliver,
     far_call,
     far_return,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linker.sites.codec import Instruction
-    from verifier.running.cpu import Cpu
+    from linker.verification.running.cpu import Cpu
 
 POPF_KEEPS = c.RF | c.VM | c.VIF | c.VIP
 EVERYTHING_ON_A_PORT = 0xFFFFFFFF  # docs/machine.md: what is no device reads all ones

@@ -9,7 +9,7 @@ from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, MemorySiz
 from iced_x86 import RegisterExt as Reg
 
 from linker.errors import LinkError
-from verifier.steps import CALL, CONDITIONAL, JUMP, LEAVE, Step
+from linker.verification.steps import CALL, CONDITIONAL, JUMP, LEAVE, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

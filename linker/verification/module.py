@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from linker.api import read_guest
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
-from verifier.branches import ROW_LEN, row_problem
-from verifier.bytes import differences
-from verifier.image import shown
+from linker.verification.branches import ROW_LEN, row_problem
+from linker.verification.bytes import differences
+from linker.verification.image import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.image import BoundImage
-    from verifier.proof import Failure
+    from linker.verification.image import BoundImage
+    from linker.verification.proof import Failure
 
 WORD_LEN = 8
 SITE = struct.Struct("<IHBx")  # struct site of vcpu_x86_64/vcpu.h: start, row, length

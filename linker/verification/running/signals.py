@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from unicorn import x86_const as x
 
-from verifier.running import cpu as c
+from linker.verification.running import cpu as c
 
 if TYPE_CHECKING:
-    from verifier.running.machine import Machine
+    from linker.verification.running.machine import Machine
 
 # Exception -> signal (Linux, arch/x86/kernel/traps.c).
 SIGILL, SIGTRAP, SIGFPE, SIGSEGV = 4, 5, 8, 11

@@ -22,7 +22,7 @@ from linker.errors import LinkError
 
 if TYPE_CHECKING:
     from linker.read_image import Segment
-    from verifier.image import BoundImage
+    from linker.verification.image import BoundImage
 
 PAGE_LEN, LARGE_LEN = 4096, 1 << 21
 LEAST_RAM_LEN, MOST_RAM_LEN = 64 << 20, 1 << 30

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from verifier.running import cpu as c
-from verifier.running.cpu import FaultError
+from linker.verification.running import cpu as c
+from linker.verification.running.cpu import FaultError
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
-    from verifier.running.cpu import Cpu
+    from linker.verification.running.cpu import Cpu
 
 LDT, TSS_AVAILABLE, TSS_BUSY, CALL_GATE = 2, 9, 11, 12
 LAR_TYPES = frozenset({LDT, TSS_AVAILABLE, TSS_BUSY, CALL_GATE})
@@ -121,7 +121,7 @@ def load_system_segment(cpu: Cpu, name: str, selector: int) -> None:
 
 def load_far_pointer(cpu: Cpu, insn: Instruction) -> None:
     """LSS, LFS, LGS: 0F B2, 0F B4, 0F B5."""
-    from verifier.running.model import operand_va
+    from linker.verification.running.model import operand_va
 
     opcode = insn.code[insn.code.index(0x0F) + 1]
     segment = {0xB2: c.SS, 0xB4: c.FS, 0xB5: c.GS}[opcode]
@@ -180,7 +180,7 @@ def far_return(cpu: Cpu, insn: Instruction) -> None:
 
 def far_call(cpu: Cpu, insn: Instruction) -> None:
     """JMP and CALL far through memory: offset, then selector."""
-    from verifier.running.model import operand_va
+    from linker.verification.running.model import operand_va
 
     bits = insn.width_bits - 16
     va = operand_va(cpu, insn)

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from linker import log
 from linker.errors import LinkError
 from linker.examine import SiteState, examined
-from verifier.branches import Branches
-from verifier.bytes import check_bytes, check_explained, differences
-from verifier.entries import SERVING
-from verifier.image import BoundImage, shown
-from verifier.module import check_module, check_notes, check_site_table
-from verifier.proof import Failure, Proof, count_forms
-from verifier.shapes import Shapes
-from verifier.steps import reader_for
+from linker.verification.branches import Branches
+from linker.verification.bytes import check_bytes, check_explained, differences
+from linker.verification.entries import SERVING
+from linker.verification.image import BoundImage, shown
+from linker.verification.module import check_module, check_notes, check_site_table
+from linker.verification.proof import Failure, Proof, count_forms
+from linker.verification.shapes import Shapes
+from linker.verification.steps import reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from linker.hypervisors.base import Binding
-    from verifier.proof import RunCount
+    from linker.verification.proof import RunCount
 
 RUN_ARCHITECTURES = ("x86_64",)
 UNSAFE_TO_RUN = frozenset({"bytes", "outside", "module"})
@@ -122,8 +122,8 @@ def _run(image: BoundImage) -> tuple[tuple[RunCount, ...] | None, str, list[Fail
             advice="pip install 'previrt[verify]', or say --no-run to leave that part of the proof out",
         ) from None
     log.debug("running", unicorn=unicorn.__version__)
-    from verifier.running.hosts import HOSTS, StartError
-    from verifier.running.trials import run_trials
+    from linker.verification.running.hosts import HOSTS, StartError
+    from linker.verification.running.trials import run_trials
 
     if (target, architecture) not in HOSTS:
         return None, f"nothing stands for what is below the module of '{target}'", []

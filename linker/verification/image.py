@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from linker.check import offset_of
 from linker.place import place, read_module
-from verifier.proof import Failure
+from linker.verification.proof import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

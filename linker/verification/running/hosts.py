@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import unicorn as u
 from unicorn import x86_const as x
 
-from verifier.running import cpu as c
-from verifier.running.machine import Outcome
-from verifier.running.signals import Signals
-from verifier.running.world import PAGE_LEN
+from linker.verification.running import cpu as c
+from linker.verification.running.machine import Outcome
+from linker.verification.running.signals import Signals
+from linker.verification.running.world import PAGE_LEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verifier.image import BoundImage
-    from verifier.running.cpu import Cpu
-    from verifier.running.machine import Machine, Redirection
+    from linker.verification.image import BoundImage
+    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.machine import Machine, Redirection
 
 CONTROL_REGISTERS = (0, 2, 3, 4, 8)
 WINDOW_VA = 0x7F0000000000  # docs/lol.md: guest memory as the module sees it

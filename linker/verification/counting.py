@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.sites.formats import INFO_PAD_FRONT
-from verifier.steps import CALL, JUMP
+from linker.verification.steps import CALL, JUMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from linker.examine import ExaminedSite
-    from verifier.image import BoundImage
-    from verifier.steps import Step
+    from linker.verification.image import BoundImage
+    from linker.verification.steps import Step
 
 LONGEST_STUB_LEN = 64
 # Opcode bytes in front of the counter's address, and which byte of the counter that is; None: a whole instruction.

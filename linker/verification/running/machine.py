@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import unicorn as u
 from unicorn import x86_const as x
 
-from verifier.running.cpu import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, MSR_EFER, REGISTERS
-from verifier.running.world import LARGE_LEN, PAGE_LEN, PageTables, descriptor
+from linker.verification.running.cpu import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, MSR_EFER, REGISTERS
+from linker.verification.running.world import LARGE_LEN, PAGE_LEN, PageTables, descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verifier.running.world import World
+    from linker.verification.running.world import World
 
 TIMEOUT_US = 20_000_000
 LONGEST_RUN = 2_000_000  # instructions

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verifier.running import cpu as c
+from linker.verification.running import cpu as c
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
-    from verifier.running.cpu import Cpu
+    from linker.verification.running.cpu import Cpu
 
 # Before a trial of this class one of that class runs, so that there is something to change.
 PRIMED_BY = {"cli": "sti", "sti": "cli", "clts": "mov_to_cr"}

@@ -9,7 +9,7 @@ from linker.sites.ia64.bundles import BUNDLE_LEN, split
 from linker.sites.ia64.codec import IA64
 from linker.sites.ia64.instructions import decode
 from linker.sites.ia64.operands import FIELDS, Kind
-from verifier.steps import CALL, CONDITIONAL, JUMP, LEAVE, Step
+from linker.verification.steps import CALL, CONDITIONAL, JUMP, LEAVE, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 from linker.errors import LinkError
 from linker.examine import SiteState
 from linker.sites.formats import INFO_PAD_FRONT
-from verifier.counting import without_counting
-from verifier.steps import CALL, CONDITIONAL, JUMP
+from linker.verification.counting import without_counting
+from linker.verification.steps import CALL, CONDITIONAL, JUMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from linker.examine import ExaminedSite
-    from verifier.entries import Serving
-    from verifier.image import BoundImage
-    from verifier.proof import Failure
-    from verifier.steps import Step
+    from linker.verification.entries import Serving
+    from linker.verification.image import BoundImage
+    from linker.verification.proof import Failure
+    from linker.verification.steps import Step
 
 BRANCHES = (CALL, JUMP, CONDITIONAL)
 

@@ -13,18 +13,18 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
-from verifier.entries import CONTROL_OPERAND
-from verifier.steps import JUMP
+from linker.verification.entries import CONTROL_OPERAND
+from linker.verification.steps import JUMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from linker.examine import ExaminedSite
     from linker.sites.codec import Instruction
-    from verifier.entries import Serving
-    from verifier.image import BoundImage
-    from verifier.proof import Failure
-    from verifier.steps import Step
+    from linker.verification.entries import Serving
+    from linker.verification.image import BoundImage
+    from linker.verification.proof import Failure
+    from linker.verification.steps import Step
 
 # struct row of vcpu_x86_64/vcpu.h: class, length of the instruction; its bytes.
 ROW_HEAD = struct.Struct("<HB")

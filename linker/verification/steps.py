@@ -45,9 +45,9 @@ class Step(NamedTuple):
 
 
 READERS = {
-    "x86_64": "verifier.read_x86:read_64",
-    "i386": "verifier.read_x86:read_32",
-    "ia64": "verifier.read_ia64:read",
+    "x86_64": "linker.verification.read_x86:read_64",
+    "i386": "linker.verification.read_x86:read_32",
+    "ia64": "linker.verification.read_ia64:read",
 }
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.check import offset_of
 from linker.read_image import ENTRY_OFF, read_headers
-from verifier.image import shown
-from verifier.proof import Failure
+from linker.verification.image import shown
+from linker.verification.proof import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from linker.read_image import Bytes
-    from verifier.image import BoundImage
+    from linker.verification.image import BoundImage
 
 BLOCK_LEN = 4096
 OUTSIDE = "outside"

@@ -9,17 +9,17 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from verifier.running import cpu as c
-from verifier.running import world as w
-from verifier.running.model import is_device, operand_va
+from linker.verification.running import cpu as c
+from linker.verification.running import world as w
+from linker.verification.running.model import is_device, operand_va
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
     from linker.sites.codec import Instruction
-    from verifier.running.cpu import Cpu
-    from verifier.running.world import World
+    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.world import World
 
 ONE_OPERAND_LEN = 128
 LOWER_HALF_BITS = 46

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from linker import log
 
         log.enable()
-    from verifier.prove import prove
+    from linker.verification.prove import prove
 
     try:
         proof = prove(request.image, original=request.original, run=not request.no_run)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if request.json:
         _print_json(proof.to_json())
     elif not request.quiet:
-        from verifier.proof import format_proof
+        from linker.verification.proof import format_proof
 
         print(format_proof(proof, all_failures=request.verbose))
     if not proof.is_proven:

@@ -15,28 +15,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.examine import SiteState
 from linker.sites.formats import INFO_PAD_FRONT
-from verifier.bytes import differences
-from verifier.entries import CONTROL_OPERAND
-from verifier.image import shown
-from verifier.proof import RunCount
-from verifier.running import cpu as c
-from verifier.running import world as w
-from verifier.running.cpu import Cpu
-from verifier.running.hosts import HOSTS
-from verifier.running.inputs import Trial, prepare
-from verifier.running.machine import Machine
-from verifier.running.model import MODEL, execute
-from verifier.running.readback import PRIMED_BY, reads, written_msr
-from verifier.running.world import World
+from linker.verification.bytes import differences
+from linker.verification.entries import CONTROL_OPERAND
+from linker.verification.image import shown
+from linker.verification.proof import RunCount
+from linker.verification.running import cpu as c
+from linker.verification.running import world as w
+from linker.verification.running.cpu import Cpu
+from linker.verification.running.hosts import HOSTS
+from linker.verification.running.inputs import Trial, prepare
+from linker.verification.running.machine import Machine
+from linker.verification.running.model import MODEL, execute
+from linker.verification.running.readback import PRIMED_BY, reads, written_msr
+from linker.verification.running.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from linker.examine import ExaminedSite
     from linker.sites.codec import Instruction
-    from verifier.image import BoundImage
-    from verifier.proof import Failure
-    from verifier.running.hosts import Host
+    from linker.verification.image import BoundImage
+    from linker.verification.proof import Failure
+    from linker.verification.running.hosts import Host
 
 ROUNDS = 5
 SEED = 20261129
