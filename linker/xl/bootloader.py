@@ -6,6 +6,7 @@ Only the last step, one write to `--output`, makes xl take anything.
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from contextlib import ExitStack
@@ -103,9 +104,7 @@ def _open_output(path: str | None, stack: ExitStack) -> int:
         return sys.stdout.fileno()
     try:
         # libxl has made it; older tools make a FIFO. Nothing but writing is done with it.
-        descriptor = os.open(str(path), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
-    except FileNotFoundError:
-        descriptor = os.open(str(path), os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT, 0o600)
+        descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise LinkError(f"cannot write: {error.strerror}", where=str(path)) from None
     stack.callback(os.close, descriptor)
@@ -150,6 +149,7 @@ def _write(output: int, text: bytes) -> None:
 def _list_entries(request: argparse.Namespace, disk: int) -> None:
     from linker.xl.choose import find_menu
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as a filter in a pipe ends
     _, menu = find_menu(disk, request.offset)
     for number, entry in enumerate(menu.entries):
         lines = [f"{number}: {entry.title}", f"  kernel: {entry.kernel}", f"  args: {entry.args}"]

@@ -203,6 +203,12 @@ def test_what_a_format_cannot_say(disk: Path, tmp_path: Path) -> None:
     assert "a PV domain sees 1023" in warned.stderr
 
 
+def test_an_output_that_cannot_be_written(disk: Path, tmp_path: Path) -> None:
+    done = run(f"--output={tmp_path}/none/out", f"--output-directory={tmp_path}", str(disk))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"previrt-xl: {tmp_path}/none/out: cannot write: No such file or directory\n"
+
+
 def test_list_entries(disk: Path) -> None:
     assert run("-l", disk).stdout == (
         f"0: Guest\n  kernel: /boot/vmlinux-6.1\n  args: {ARGS}\n  initrd: /boot/initrd.img-6.1\n"
