@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from linker.sites.codec import Codec
 
 PAGE_LEN = 4096
-PART_LEN = 131072  # as the reserve that is linked in
+PART_LEN = 131072
 STUB_LEN = 64  # allowed for each site beside that
 LONGEST_ORIGINAL_LEN = 1 << 30
 

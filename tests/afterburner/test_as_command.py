@@ -279,7 +279,7 @@ def test_the_reserve(tmp_path: Path) -> None:
     small = ["-DPREVIRT_RESERVE_TEXT=8192", "-DPREVIRT_RESERVE_DATA=4096", "-DPREVIRT_ENTRY=other"]
     subprocess.run(["gcc", *small, "-c", RESERVE, "-o", "small.o"], cwd=tmp_path, check=True)
     subprocess.run(["as", "-o", "start.o", "start.s"], cwd=tmp_path, check=True)
-    for name, text_len, data_len, has_entry in (("reserve", 131072, 131072, True), ("small", 8192, 4096, False)):
+    for name, text_len, data_len, has_entry in (("reserve", 131072, 262144, True), ("small", 8192, 4096, False)):
         command = ["ld", "-e", "startup_64", "-o", name, "start.o", f"{name}.o"]
         subprocess.run(command, cwd=tmp_path, check=True)
         with (tmp_path / name).open("rb") as file:

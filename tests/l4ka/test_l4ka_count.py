@@ -81,10 +81,13 @@ def test_counts_of_a_known_guest_on_qemu(guest: Path, tmp_path: Path) -> None:
     expected = {
         symbol: {name: n for name, n in runs.items() if name not in ("iret", "lret")} for symbol, runs in RUNS.items()
     }
-    expected["guest_main"]["out"] = 1  # the other one powers off
+    powers_off = expected["guest_main"].pop("out")
     del expected["descriptors"]  # far returns, and loads that may have no stack with a return behind them
     profile = read_profile(bound, raw)
-    assert counts(profile) == expected
+    counted = counts(profile)
+    # The last one powers off; QEMU may end the run before or behind its counter.
+    assert counted["guest_main"].pop("out") in (powers_off - 1, powers_off)
+    assert counted == expected
     assert {site.class_name for site in profile.sites if site.runs is None} == {
         "iret",
         "lgdt",
@@ -261,11 +264,14 @@ def test_dumps_that_are_of_no_use_are_refused(guest: Path, tmp_path: Path) -> No
     bound, plain, dump = tmp_path / "guest.lol", tmp_path / "guest.plain", tmp_path / "dump"
     linker.link(guest, "lol", output=bound, count=True)
     linker.link(guest, "lol", output=plain)
-    dump.write_bytes(bytes(131072))
+    reserve = linker.read_table(guest).annotations.reserve
+    assert reserve is not None
+    nothing = bytes(reserve.data_len)
+    dump.write_bytes(nothing)
     assert read_profile(bound, dump).total == 0
     for image, contents, said in (
-        (plain, bytes(131072), "image does not count"),
-        (guest, bytes(131072), "image does not count"),
+        (plain, nothing, "image does not count"),
+        (guest, nothing, "image does not count"),
         (bound, bytes(1000), "does not hold the guest's memory"),
         (bound, bytes(16 << 20), "not of this image"),
         (bound, b"\x7fELF\2\1\1".ljust(16, b"\0") + b"\4\0" + bytes(20), "ELF header is cut off"),
