@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,10 @@ def mutated(seed: bytes, choose: random.Random) -> bytes:
     return bytes(image)
 
 
+# The linker's own addresses; behind a plus it is an offset, which a damaged object may give any value.
+PSEUDO_VA = re.compile(r"(?<!\+)0x4f[0-9a-f]{14}\b")
+
+
 @pytest.mark.parametrize("name", ["x86_64", "i386", "ia64", "module", "bound"])
 def test_only_link_errors_come_out(name: str, seeds: dict[str, bytes], kernel: Path, tmp_path: Path) -> None:
     choose = random.Random(name)
@@ -74,7 +79,7 @@ def test_only_link_errors_come_out(name: str, seeds: dict[str, bytes], kernel: P
                 taken += 1
             except linker.LinkError as error:
                 assert str(error)
-                assert "4f0000000" not in str(error)
+                assert not PSEUDO_VA.search(str(error))
         for left in tmp_path.iterdir():
             assert left.name in ("object.o", "object.o.bare", "object.o.xen", "object.o.restored")
             left.unlink()
