@@ -53,7 +53,7 @@ class Boot:
 
     def killed_at_every_step(self, command: list[str | Path]) -> Iterator[str]:
         """Run the command on the same files again and again, killed at another call each time; then the test looks."""
-        was = self.path.with_name("was")
+        was = self.path.parent / f"{self.path.name}.was"
         shutil.copytree(self.path, was)
         for call in CHANGING:
             for step in itertools.count(1):
@@ -67,6 +67,7 @@ class Boot:
                 shutil.copytree(was, self.path)
                 if status == 0:
                     break
+        shutil.rmtree(was)
 
     def check(self) -> None:
         """Every entry names an image that is whole."""
@@ -130,3 +131,30 @@ def test_remove(tmp_path: Path, images: Path) -> None:
         assert boot.files() == {"linux", boot.neutral.name}, step
         steps.append(step)
     assert {"unlink 3", "fsync 3"} <= set(steps), steps
+
+
+def test_debian_hooks(tmp_path: Path, images: Path) -> None:
+    """What a package's maintainer script starts, on an upgrade and at the removal."""
+    root = tmp_path / "root"
+    boot = Boot(root / "boot", images)
+    image = boot.path / f"vmlinuz-{VERSION}"
+
+    def call(step: str) -> list[str | Path]:
+        return [COMMAND, "--quiet", "--root", root, "-t", "bare", step, VERSION, image]
+
+    shutil.copy(images / "old", image)
+    assert boot.run(call("postinst")) == 0
+    sibling, entry = boot.path / f"previrt-{VERSION}.bare", boot.entries / f"previrt-{VERSION}-bare.conf"
+    before = entry.read_bytes()
+    shutil.copy(images / "new", image)
+    steps = []
+    for step in boot.killed_at_every_step(call("postinst")):
+        assert sibling.read_bytes() in [(images / f"{age}.bare").read_bytes() for age in ("old", "new")], step
+        assert entry.read_bytes() == before, step
+        steps.append(step)
+    for step in boot.killed_at_every_step(call("postrm")):
+        assert sibling.exists() or not entry.exists(), step
+        assert boot.run(call("postrm")) == 0
+        assert boot.files() == {"linux", boot.neutral.name, image.name}, step
+        steps.append(step)
+    assert {"linkat 2", "rename 2", "unlink 2"} <= set(steps), steps
