@@ -87,14 +87,14 @@ def _run(request: argparse.Namespace) -> list[LinkError]:
         else:
             setup.take_away(request.root, say)
         return []
-    targets = _targets(request)
     if request.command == "kernel-install":
         from linker.install import kernel_install
 
-        return kernel_install.run(kernel_install.read_call(request.arguments), targets, say)
+        return kernel_install.run(kernel_install.read_call(request.arguments), lambda: _targets(request), say)
     from linker.install import debian
 
-    return debian.run(debian.read_call(request.command, request.version, request.image, request.root), targets, say)
+    call = debian.read_call(request.command, request.version, request.image, request.root)
+    return debian.run(call, lambda: _targets(request), say)
 
 
 def _targets(request: argparse.Namespace) -> tuple[str, ...]:

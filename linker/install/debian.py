@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError
 from linker.install import entries, siblings
 from linker.install.entries import Field
-from linker.install.places import known_targets, present, renew, sibling
+from linker.install.places import present, renew, sibling
+from linker.registry import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,11 +52,14 @@ def read_call(
     return Call(step, version, image or root / "boot" / f"vmlinuz-{version}", root, is_wanted)
 
 
-def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[LinkError]:
-    """Do what the hook is for; returns what went wrong."""
+def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
+    """Do what the hook is for; returns what went wrong.
+
+    `configured` says for which targets; it is asked, and may raise, only when siblings are to be made.
+    """
     if not call.is_wanted:
         return []
-    everything = [_sibling(call, target) for target in known_targets()]
+    everything = [_sibling(call, target) for target in targets()]
     if call.step == "postrm":
         siblings.remove(present(everything, call.version), say)
         return []
@@ -64,9 +68,10 @@ def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[
         say(f"{call.image}: not annotated, left alone")
         siblings.remove(present(everything, call.version), say)
         return []
+    wanted = configured()
     return renew(
         siblings.Kernel(call.version, image),
-        [one for one in everything if one.target in targets],
+        [one for one in everything if one.target in wanted],
         everything,
         lambda one: _entry(call, one),
         say,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError, UsageError
 from linker.install import entries, siblings
-from linker.install.places import known_targets, present, renew, sibling
+from linker.install.places import present, renew, sibling
+from linker.registry import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,12 +63,15 @@ def read_call(arguments: Sequence[str], environment: Mapping[str, str] = os.envi
     )
 
 
-def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[LinkError]:
-    """Do what the call asks; returns what went wrong."""
+def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
+    """Do what the call asks; returns what went wrong.
+
+    `configured` says for which targets; it is asked, and may raise, only when siblings are to be made.
+    """
     if call.layout != LAYOUT:
         say(f"layout is {call.layout}, not {LAYOUT}: nothing to do")
         return []
-    everything = [_sibling(call, target) for target in known_targets()]
+    everything = [_sibling(call, target) for target in targets()]
     if call.command == "remove":
         siblings.remove(present(everything, call.version), say)
         return []
@@ -77,9 +81,10 @@ def run(call: Call, targets: Sequence[str], say: Callable[[str], None]) -> list[
         say(f"{call.image}: not annotated, left alone")
         siblings.remove(present(everything, call.version), say)
         return []
+    wanted = configured()
     return renew(
         siblings.Kernel(call.version, call.image),
-        [one for one in everything if one.target in targets],
+        [one for one in everything if one.target in wanted],
         everything,
         lambda one: _entry(call, one),
         say,

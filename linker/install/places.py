@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from linker.install import entries
 from linker.install.siblings import Sibling, install, remove
-from linker.registry import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,11 +34,6 @@ def present(siblings: Iterable[Sibling], version: str) -> list[Sibling]:
         if entry is not None or one.image.exists():
             found.append(one._replace(entry=entry))
     return found
-
-
-def known_targets() -> tuple[str, ...]:
-    """All targets there are."""
-    return tuple(targets())
 
 
 def renew(

@@ -11,7 +11,7 @@ import pytest
 from i386_guest import GUEST
 
 import linker
-from linker.hypervisors.base import FixupKind, Form, FormKind, TableContext
+from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext
 from linker.hypervisors.lol.i386 import BINDING, CALL_STUB, JUMP_STUB
 from linker.hypervisors.x86_64_vcpu import ROW, vcpu_tables
 from linker.sites.x86_64.codec import I386
@@ -31,7 +31,7 @@ def form_of(text: str, folder: Path, room_len: int) -> Form:
     return form
 
 
-def fill(code: bytes, form_fixups: tuple, va: int, symbols: dict[str, int]) -> bytes:  # type: ignore[type-arg]
+def fill(code: bytes, form_fixups: tuple[Fixup, ...], va: int, symbols: dict[str, int]) -> bytes:
     """As the psABI says (R_386_PC32: S + A - P, R_386_32: S + A)."""
     filled = bytearray(code)
     for fixup in form_fixups:
@@ -83,7 +83,7 @@ def test_what_may_have_no_stack_jumps_in_five_bytes(text: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("stub", "entry"), [(CALL_STUB, "lol_emulate_call"), (JUMP_STUB, "lol_emulate_jump")])
-def test_stubs_store_their_row_and_go_on(stub, entry: str) -> None:  # type: ignore[no-untyped-def]
+def test_stubs_store_their_row_and_go_on(stub: Stub, entry: str) -> None:
     symbols = {"lol_row": 0xC0600000, "lol_site_start": 0xC0600008, entry: 0xC0500000}
     symbols |= {"$row": 0xC0612340, "$start": 0xC0401234}
     *stores, jump = decode(fill(stub.code, stub.fixups, 0xC0510000, symbols), 0xC0510000)

@@ -114,6 +114,20 @@ def test_no_room(system: Scratch) -> None:
     assert set(files) == {f"/boot/{name}" for name in {system.image.name} | siblings("bare")}
 
 
+def test_a_wrong_configuration_hinders_neither_removal_nor_other_kernels(system: Scratch) -> None:
+    assert system.linux_run_hooks("postinst", "configure").returncode == 0
+    (system.path / "previrt.toml").write_text("[install]\ntargets = 3\n")
+    done = system.linux_run_hooks("postinst", "configure")
+    assert done.returncode != 0
+    assert "wrong value of 'install.targets'" in done.stderr
+    assert system.files() == {system.image.name} | siblings("bare", "xen")
+    assert system.linux_run_hooks("postrm", "remove").returncode == 0
+    assert system.files() == {system.image.name}
+    plain_image(system.image)
+    assert system.linux_run_hooks("postinst", "configure").returncode == 0
+    assert system.kernel_install("add", VERSION, system.image).returncode == 0
+
+
 def test_names_are_run_parts_names(system: Scratch) -> None:
     for directory in ("postinst.d", "postrm.d"):
         done = system.run("run-parts", "--test", f"/etc/kernel/{directory}")

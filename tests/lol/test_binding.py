@@ -6,7 +6,7 @@ from pathlib import Path
 import iced_x86
 import pytest
 
-from linker.hypervisors.base import FixupKind, Form, FormKind, TableContext, Unbindable
+from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext, Unbindable
 from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB
 from linker.hypervisors.x86_64_vcpu import ROW
 from linker.sites.codec import Instruction
@@ -51,7 +51,7 @@ def form_of(insn: Instruction, room_len: int = ROOM_LEN, flags: int = 0) -> Form
     return form
 
 
-def fill(code: bytes, form_fixups: tuple, va: int, symbols: dict[str, int]) -> bytes:  # type: ignore[type-arg]
+def fill(code: bytes, form_fixups: tuple[Fixup, ...], va: int, symbols: dict[str, int]) -> bytes:
     """Fill the holes as the ELF ABI says (R_X86_64_PC32: S + A - P, R_X86_64_32S: S + A)."""
     filled = bytearray(code)
     for fixup in form_fixups:
@@ -127,7 +127,7 @@ def test_a_site_declared_stackless_jumps(instructions: dict[str, Instruction]) -
 
 
 @pytest.mark.parametrize(("stub", "entry"), [(CALL_STUB, "lol_emulate_call"), (JUMP_STUB, "lol_emulate_jump")])
-def test_stubs_store_their_row_and_go_on(stub, entry: str) -> None:  # type: ignore[no-untyped-def]
+def test_stubs_store_their_row_and_go_on(stub: Stub, entry: str) -> None:
     symbols = {"lol_row": 0x600000, "lol_site_start": 0x600008, entry: 0x500000, "$row": 0x612340, "$start": 0x401234}
     stores_and_jump = decode(fill(stub.code, stub.fixups, 0x510000, symbols), 0x510000)
     *stores, jump = stores_and_jump
