@@ -18,9 +18,9 @@ format: ## let ruff put the sources in order
 	./dev ruff check --fix .
 
 modules: ## rebuild the interface modules
-	$(MAKE) -B -C linker/hypervisors/lol/src
+	$(MAKE) -B -C linker/hypervisors/lol/src-x86_64
 	$(MAKE) -B -C linker/hypervisors/lol/src-i386
-	$(MAKE) -B -C linker/hypervisors/xen/src
+	$(MAKE) -B -C linker/hypervisors/xen/src-x86_64
 	PATH="$$(fixtures/toolchain/build.sh):$$PATH" $(MAKE) -B -C linker/hypervisors/lol/src-ia64
 	$(MAKE) -B -C linker/hypervisors/vnuma/src-ia64
 	$(MAKE) -B -C linker/hypervisors/xen/src-ia64

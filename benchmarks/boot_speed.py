@@ -53,7 +53,7 @@ def main() -> int:
     request = parser.parse_args()
     kernel = ["-kernel", str(request.directory / "vmlinux"), "-initrd", str(request.directory / "initramfs.cpio")]
     qemu = [*MICROVM, *kernel, "-append", APPEND]
-    previrt_boot = [sys.executable, "-m", "linker.boot.cli"]
+    previrt_boot = [sys.executable, "-m", "linker.commands.boot"]
     alone, bound, process, paused, patched = [], [], [], [], []
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.api import GuestTable
+    from linker.bind.api import GuestTable
 
 ROOT = Path(__file__).resolve().parents[1]
 LINUX = ROOT / ".cache" / "linux" / "small-afterburned" / "vmlinux"
@@ -32,7 +32,7 @@ SYNTHETIC_SITES = 1_000_000
 SYNTHETIC_VA = 0x400000
 AIM_SITES = 3000
 LIEF_SCRIPT = "import lief, sys; lief.logging.disable(); lief.ELF.parse(sys.argv[1]).write(sys.argv[2])"
-LINK_SCRIPT = "import sys; from linker.cli import main; sys.exit(main())"
+LINK_SCRIPT = "import sys; from linker.commands.link import main; sys.exit(main())"
 
 
 class Figure(NamedTuple):
@@ -151,10 +151,10 @@ SYNTHETIC = {
 
 def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
     """A guest of nothing but sites."""
-    from linker.api import GuestTable
-    from linker.read_annotations import Annotations
-    from linker.read_image import Image, Section, Window
+    from linker.bind.api import GuestTable
+    from linker.image.read import Image, Section, Window
     from linker.registry import codec_for
+    from linker.table.read import Annotations
 
     codec, made = codec_for(machine), SYNTHETIC[machine]
     codes = [bytes.fromhex(code) for code in made.instructions]
@@ -196,7 +196,7 @@ def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
 def measure_synthetic(machine: int, count: int) -> list[Figure]:
     """A million sites: all checks, decoding, planning, writing and verifying, in memory."""
     import linker
-    from linker.check import check_records
+    from linker.plan.check import check_records
 
     def once() -> float:
         memory, table = synthetic_table(machine, count)
@@ -214,7 +214,7 @@ def measure_synthetic(machine: int, count: int) -> list[Figure]:
 
 def machine_of(image: Path) -> int:
     """The ELF machine number of an image."""
-    from linker.read_annotations import read_bound_to
+    from linker.table.read import read_bound_to
 
     return read_bound_to(image).machine
 

@@ -6,12 +6,12 @@ first use, so that importing the package (as the afterburner does for its tables
 
 TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost more than all of this
 if TYPE_CHECKING:
-    from linker.api import GuestTable, link, link_buffer, read_table, restore
+    from linker.bind.api import GuestTable, link, link_buffer, read_table, restore
+    from linker.bind.listing import list_sites
+    from linker.bind.report import LinkReport
     from linker.errors import LinkError, UsageError
-    from linker.listing import list_sites
-    from linker.load_map import file_map, physical_map
+    from linker.image.load_map import file_map, physical_map
     from linker.objects.options import ObjectOptions, Signing
-    from linker.report import LinkReport
 
 __all__ = [
     "GuestTable",
@@ -33,13 +33,13 @@ __all__ = [
 _HOMES = {
     "LinkError": "linker.errors",
     "UsageError": "linker.errors",
-    "LinkReport": "linker.report",
+    "LinkReport": "linker.bind.report",
     "ObjectOptions": "linker.objects.options",
     "Signing": "linker.objects.options",
-    "list_sites": "linker.listing",
-    "file_map": "linker.load_map",
-    "physical_map": "linker.load_map",
-    "read_profile": "linker.profile",
+    "list_sites": "linker.bind.listing",
+    "file_map": "linker.image.load_map",
+    "physical_map": "linker.image.load_map",
+    "read_profile": "linker.count.profile",
 }
 
 
@@ -48,4 +48,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'linker' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES.get(name, "linker.api")), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "linker.bind.api")), name)

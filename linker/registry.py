@@ -58,11 +58,13 @@ def disassembler_for(machine: int) -> Disassembler:
 
 @cache
 def targets() -> dict[str, tuple[str, ...]]:
-    """Target -> names of the architectures it can be bound on."""
+    """Target -> names of the architectures it can be bound on. A folder without `BINDINGS` is no target."""
     names = {machine: name for machine, (name, _) in architectures().items()}
+    bindings = {
+        name: getattr(import_module(f"linker.hypervisors.{name}"), "BINDINGS", None) for name in _folders("hypervisors")
+    }
     return {
-        target: tuple(sorted(names[machine] for machine in import_module(f"linker.hypervisors.{target}").BINDINGS))
-        for target in _folders("hypervisors")
+        target: tuple(sorted(map(names.__getitem__, found))) for target, found in bindings.items() if found is not None
     }
 
 

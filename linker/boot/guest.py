@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.api import link_buffer, read_table
+from linker.bind.api import link_buffer, read_table
 from linker.errors import LinkError, naming
-from linker.load_map import file_map, physical_map
-from linker.read_image import open_image
+from linker.image.load_map import file_map, physical_map
+from linker.image.read import open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from linker.api import GuestTable
-    from linker.read_image import Window, WritableBytes
-    from linker.report import LinkReport
+    from linker.bind.api import GuestTable
+    from linker.bind.report import LinkReport
+    from linker.image.read import Window, WritableBytes
 
 CHUNK_LEN = 1 << 20
 

@@ -10,17 +10,17 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.api import link
+from linker.bind.api import link
 from linker.errors import LinkError, UsageError
-from linker.memory_file import memory_file, path_of
-from linker.read_annotations import read_bound_to
+from linker.image.memory_file import memory_file, path_of
 from linker.registry import codec_for
+from linker.table.read import read_bound_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from linker.report import LinkReport
+    from linker.bind.report import LinkReport
 
 # Options of kexec(8) by ELF machine number. --args-linux hands over boot_params, which Linux's ELF entry looks for.
 KINDS = {62: ("--type=elf-x86_64", "--args-linux")}

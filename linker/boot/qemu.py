@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.boot.qemu_options import OURS_ID, QemuOptions
 from linker.errors import LinkError, UsageError
-from linker.memory_file import memory_file, path_of
+from linker.image.memory_file import memory_file, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

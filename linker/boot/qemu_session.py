@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import mmap
     import socket
 
+    from linker.bind.report import LinkReport
     from linker.boot.qemu import Boot
-    from linker.report import LinkReport
 
 EVENTS = ("SHUTDOWN", "RESET", "STOP", "RESUME", "GUEST_PANICKED")
 ENDED = "ENDED"  # ours

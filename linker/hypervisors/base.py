@@ -2,9 +2,11 @@
 
     linker/hypervisors/<target>/__init__.py     BINDINGS: {ELF machine number: "module.path:attribute" of a Binding}
     linker/hypervisors/<target>/<arch>.py       the binding table: which form each operation class takes
-    linker/hypervisors/<target>/src/            the interface module's source, built to <target>-<arch>.so beside it
+    linker/hypervisors/<target>/src-<arch>/     the interface module's source, built to <target>-<arch>.so beside it
+    linker/hypervisors/shared/                  what several targets use; it has no BINDINGS, so it is no target
 
-RUNNERS beside BINDINGS, where previrt-run can run such images: {ELF machine number: "module:function"} (linker/run.py).
+RUNNERS beside BINDINGS, where previrt-run can run such images: {ELF machine number: "module:function"}
+(linker/commands/run.py).
 BOOTED = False beside BINDINGS, where nothing boots such images: they get no boot entry (linker/install).
 
 The planner asks the binding for a `Form` once for each distinct (instruction, room, flags); the form is a template, and
@@ -84,7 +86,7 @@ class Form(NamedTuple):
     fixups: tuple[Fixup, ...] = ()
     stub: Stub | None = None
     reason: str = ""
-    counter: Stub | None = None  # set by linker/count.py
+    counter: Stub | None = None  # set by linker/count/counting.py
     pad_front: bool = False  # NOPs in front of the code, so that it ends where the site ends
 
 

@@ -7,16 +7,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import UsageError
-from linker.objects.places import Places
-from linker.read_image import ENTRY_OFF
+from linker.image.places import Places
+from linker.image.read import ENTRY_OFF
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from linker.examine import Examination, ExaminedSite
-    from linker.read_image import Bytes, Section
-    from linker.symbols import Symbols
+    from linker.bind.examine import Examination, ExaminedSite
+    from linker.image.read import Bytes, Section
+    from linker.image.symbols import Symbols
 
 BLOCK_LEN = 4096
 GAP_LEN = 16  # equal bytes between two differences that are still told as one

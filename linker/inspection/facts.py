@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.check import offset_of
-from linker.read_annotations import parse_bound, parse_descriptor
-from linker.read_image import ENTRY_OFF
+from linker.image.read import ENTRY_OFF
+from linker.plan.check import offset_of
 from linker.sites import formats
+from linker.table.read import parse_bound, parse_descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linker.examine import Examination
+    from linker.bind.examine import Examination
     from linker.inspection.names import Names
 
 ORIGINAL_FORMAT = "original L4Ka"

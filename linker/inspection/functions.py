@@ -6,19 +6,19 @@ from bisect import bisect_left, bisect_right
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.check import offset_of
 from linker.errors import UsageError
+from linker.image.places import Places
 from linker.inspection.names import Names
 from linker.inspection.tally import functions
-from linker.objects.places import Places
+from linker.plan.check import offset_of
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from linker.examine import Examination, ExaminedSite
+    from linker.bind.examine import Examination, ExaminedSite
+    from linker.image.symbols import Span, Symbols
     from linker.sites.codec import Disassembler, Line
-    from linker.symbols import Span, Symbols
 
 OWN = "$"  # in front of what the linker makes for a site (linker/hypervisors/base.py): its stub, its table row
 

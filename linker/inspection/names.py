@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from linker.examine import Examination
-    from linker.symbols import Symbols
+    from linker.bind.examine import Examination
+    from linker.image.symbols import Symbols
 
 MODULE = "interface module"
 

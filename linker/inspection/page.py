@@ -15,16 +15,16 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from linker.examine import SiteState
+from linker.bind.examine import SiteState
+from linker.image.places import Places
 from linker.inspection.facts import facts_of
 from linker.inspection.names import Names
 from linker.inspection.pieces import pieces
-from linker.objects.places import Places
 from linker.registry import disassembler_for
-from linker.sources import Sources
+from linker.table.sources import Sources
 
 if TYPE_CHECKING:
-    from linker.examine import Examination, ExaminedSite
+    from linker.bind.examine import Examination, ExaminedSite
     from linker.inspection.facts import Facts
     from linker.inspection.pieces import Piece
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+from linker.image.symbols import Span
 from linker.inspection.names import MODULE
 from linker.inspection.tally import code_sections
-from linker.symbols import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from linker.examine import Examination
+    from linker.bind.examine import Examination
+    from linker.image.read import Section
+    from linker.image.symbols import Symbols
     from linker.inspection.facts import Facts
-    from linker.read_image import Section
-    from linker.symbols import Symbols
 
 LONGEST_FILLER_LEN = 1 << 16  # what is longer, and has neither a symbol nor a site, is left out
 PAGE_LEN = 4096

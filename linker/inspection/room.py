@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.decode import SiteGroup, Sites
+from linker.bind.report import Slack
 from linker.hypervisors.base import Form
-from linker.plan import choose_forms
+from linker.plan.make import choose_forms
 from linker.registry import binding_for, targets
-from linker.report import Slack
+from linker.table.decode import SiteGroup, Sites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linker.examine import Examination, ExaminedSite
+    from linker.bind.examine import Examination, ExaminedSite
     from linker.hypervisors.base import Unbindable
     from linker.sites.codec import Instruction
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.examine import SiteState
-from linker.objects.places import column
-from linker.report import format_table
+from linker.bind.examine import SiteState
+from linker.bind.report import format_table
+from linker.image.places import column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.objects.places import Places
+from linker.image.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linker.examine import Examination, ExaminedSite
-    from linker.read_image import Image, Section
-    from linker.symbols import Span, Symbols
+    from linker.bind.examine import Examination, ExaminedSite
+    from linker.image.read import Image, Section
+    from linker.image.symbols import Span, Symbols
 
 
 class Tally(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.write import write_whole
+from linker.image.write import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -39,7 +39,7 @@ def check_version(version: str) -> str:
 def is_annotated(image: Path) -> bool:
     """Whether a file is an ELF image with an annotation table. LinkError when it is an ELF file that is damaged."""
     from linker.errors import naming
-    from linker.read_image import open_image, read_headers
+    from linker.image.read import open_image, read_headers
     from linker.sites.formats import SECTION_RECORDS
 
     with naming(image), open_image(image) as file:
@@ -55,8 +55,8 @@ def install(
 
     A sibling that fails keeps the image and the entry it had.
     """
-    from linker.api import link
-    from linker.write import write_whole
+    from linker.bind.api import link
+    from linker.image.write import write_whole
 
     failures = []
     for sibling in siblings:
@@ -83,7 +83,7 @@ def _make_directory(directory: Path) -> None:
 
 def sweep(siblings: Iterable[Sibling]) -> None:
     """Take away what a killed run left of these siblings."""
-    from linker.write import leftovers
+    from linker.image.write import leftovers
 
     for sibling in siblings:
         for path in (sibling.image, sibling.entry):
@@ -93,7 +93,7 @@ def sweep(siblings: Iterable[Sibling]) -> None:
 
 def remove(siblings: Iterable[Sibling], say: Callable[[str], None]) -> None:
     """Take entries away, then the images they name. LinkError when one stays."""
-    from linker.write import sync_directory
+    from linker.image.write import sync_directory
 
     for sibling in siblings:
         sweep([sibling])

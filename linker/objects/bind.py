@@ -12,44 +12,44 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from linker import log
-from linker.api import (
+from linker.bind.api import (
     Selection,
     anonymous,
     plan_link,
     read_guest,
     sink,
 )
-from linker.apply import apply
-from linker.check import check_apart
-from linker.decode import decode
+from linker.bind.apply import apply
+from linker.bind.report import Outcome, make_details, make_report
+from linker.bind.verify import verify
 from linker.errors import LinkError, UsageError
-from linker.grow import Kept, build_kept
+from linker.image.grow import Kept, build_kept
+from linker.image.places import Places
+from linker.image.read import SHF_ALLOC, read_image
+from linker.image.relocations import ENTRIES, Relocatable
+from linker.image.symbols import Symbols
+from linker.image.write import write_whole
 from linker.objects.extend import NewSection, extend, terminated
 from linker.objects.kernel import read_kernel
 from linker.objects.options import ObjectOptions
-from linker.objects.places import Places
 from linker.objects.plan import ROWS_SYMBOL, Addition, ObjectPlan, make_object_plan, object_binding
-from linker.objects.relocations import ENTRIES, Relocatable
 from linker.objects.signature import sign, split_signature
-from linker.patches import Request
-from linker.read_image import SHF_ALLOC, read_image
-from linker.report import Outcome, make_details, make_report
-from linker.select_sites import Names, select_sites
+from linker.plan.check import check_apart
+from linker.plan.patches import Request
 from linker.sites.formats import SECTION_ORIGINAL
-from linker.symbols import Symbols
-from linker.verify import verify
-from linker.write import write_whole
+from linker.table.choose import Names, select_sites
+from linker.table.decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from linker.api import Destination, GuestTable, Source
+    from linker.bind.api import Destination, GuestTable, Source
+    from linker.bind.report import LinkReport
     from linker.hypervisors.base import Binding
+    from linker.image.read import Bytes, Image
     from linker.objects.kernel import Kernel
-    from linker.patches import Plan
-    from linker.read_image import Bytes, Image
-    from linker.report import LinkReport
+    from linker.plan.patches import Plan
 
 SECTION_ROWS = ".previrt.rows"
 ROWS_NAME = b"previrt_rows"

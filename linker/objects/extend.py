@@ -14,7 +14,7 @@ from linker.errors import LinkError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linker.read_image import Image
+    from linker.image.read import Image
 
 SHT = {"SHT_PROGBITS": 1, "SHT_RELA": 4}
 SHN_LORESERVE = 0xFF00

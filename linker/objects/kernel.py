@@ -12,24 +12,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.check import check_architecture, offset_of
 from linker.errors import LinkError, UsageError, naming
-from linker.objects.relocations import SHN_UNDEF, Relocatable
-from linker.place import place, read_module
-from linker.reach import fits_signed
-from linker.read_annotations import read_annotations
-from linker.read_image import open_image, read_image
+from linker.image.read import open_image, read_image
+from linker.image.relocations import SHN_UNDEF, Relocatable
+from linker.plan.check import check_architecture, offset_of
+from linker.plan.place import place, read_module
+from linker.sites.reach import fits_signed
+from linker.table.read import read_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from linker.hypervisors.base import Binding
-    from linker.objects.relocations import Symbol
-    from linker.place import Module
-    from linker.read_annotations import Annotations
-    from linker.read_image import Bytes, Image
+    from linker.image.read import Bytes, Image
+    from linker.image.relocations import Symbol
+    from linker.plan.place import Module
     from linker.sites.codec import Codec
+    from linker.table.read import Annotations
 
 EXPORT_PREFIX = "__ksymtab_"
 REACH_BITS = 32

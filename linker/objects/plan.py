@@ -12,24 +12,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.edits import edits_in_memory
 from linker.errors import LinkError, UsageError
 from linker.hypervisors.base import TABLE_ROW, FormKind, ObjectBinding, Unbindable
 from linker.objects.kernel import choose_anchor
-from linker.patches import Filled, Plan, patch_group, split_group
-from linker.plan import SKIPPED, choose_forms, require_forms, unchanged
-from linker.read_annotations import Bound
+from linker.plan.edits import edits_in_memory
+from linker.plan.make import SKIPPED, choose_forms, require_forms, unchanged
+from linker.plan.patches import Filled, Plan, patch_group, split_group
 from linker.sites.formats import INFO_PAD_FRONT
+from linker.table.read import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from linker.decode import SiteGroup, Sites
     from linker.hypervisors.base import Binding, Form, TableContext, Tables
+    from linker.image.relocations import Relocatable, Relocation
     from linker.objects.kernel import Anchor, Kernel
-    from linker.objects.relocations import Relocatable, Relocation
-    from linker.patches import PatchGroup, Request
+    from linker.plan.patches import PatchGroup, Request
     from linker.sites.codec import Codec, Instruction
+    from linker.table.decode import SiteGroup, Sites
 
 ROWS_SYMBOL = -1  # in an `Addition`: the symbol of the section of rows, which is yet to be made
 STT_SECTION = 3

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
+    from linker.image.read import Bytes
     from linker.objects.options import Signing
-    from linker.read_image import Bytes
 
 MARK = b"~Module signature appended~\n"
 # algorithm, hash, kind of identifier, lengths of signer and key identifier, three bytes of padding, signature's length

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from linker.holes import Hole
+    from linker.sites.holes import Hole
 
 
 class Memory(NamedTuple):

@@ -19,14 +19,14 @@ from linker.verification.steps import JUMP
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from linker.examine import ExaminedSite
+    from linker.bind.examine import ExaminedSite
     from linker.sites.codec import Instruction
     from linker.verification.entries import Serving
     from linker.verification.image import BoundImage
     from linker.verification.proof import Failure
     from linker.verification.steps import Step
 
-# struct row of vcpu_x86_64/vcpu.h: class, length of the instruction; its bytes.
+# struct row of hypervisors/shared/src-x86_64/vcpu.h: class, length of the instruction; its bytes.
 ROW_HEAD = struct.Struct("<HB")
 ROW_CODE_OFF, ROW_LEN = 40, 56
 LONGEST_STUB_LEN = 4096

@@ -19,7 +19,7 @@ from linker.verification.steps import CALL, JUMP
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from linker.examine import ExaminedSite
+    from linker.bind.examine import ExaminedSite
     from linker.verification.image import BoundImage
     from linker.verification.steps import Step
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from linker.check import offset_of
-from linker.place import place, read_module
+from linker.plan.check import offset_of
+from linker.plan.place import place, read_module
 from linker.verification.proof import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from linker.examine import Examination, ExaminedSite
-    from linker.place import Module, Placed
-    from linker.read_annotations import Reserve
-    from linker.symbols import Symbols
+    from linker.bind.examine import Examination, ExaminedSite
+    from linker.image.symbols import Symbols
+    from linker.plan.place import Module, Placed
+    from linker.table.read import Reserve
 
 HEX_SHOWN_LEN = 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from linker.api import read_guest
+from linker.bind.api import read_guest
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 from linker.verification.branches import ROW_LEN, row_problem
 from linker.verification.bytes import differences
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from linker.verification.proof import Failure
 
 WORD_LEN = 8
-SITE = struct.Struct("<IHBx")  # struct site of vcpu_x86_64/vcpu.h: start, row, length
+SITE = struct.Struct("<IHBx")  # struct site of hypervisors/shared/src-x86_64/vcpu.h: start, row, length
 SITE_MAX_LEN = 255
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.report import format_table
+from linker.bind.report import format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker import log
+from linker.bind.examine import SiteState, examined
 from linker.errors import LinkError
-from linker.examine import SiteState, examined
 from linker.verification.branches import Branches
 from linker.verification.bytes import check_bytes, check_explained, differences
 from linker.verification.entries import SERVING

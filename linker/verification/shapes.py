@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.bind.examine import SiteState
 from linker.errors import LinkError
-from linker.examine import SiteState
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.verification.counting import without_counting
 from linker.verification.steps import CALL, CONDITIONAL, JUMP
@@ -21,7 +21,7 @@ from linker.verification.steps import CALL, CONDITIONAL, JUMP
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from linker.examine import ExaminedSite
+    from linker.bind.examine import ExaminedSite
     from linker.verification.entries import Serving
     from linker.verification.image import BoundImage
     from linker.verification.proof import Failure

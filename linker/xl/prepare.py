@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker import log
 from linker.errors import LinkError
-from linker.read_image import open_image, read_image
+from linker.image.read import open_image, read_image
 from linker.sites.formats import SECTION_RECORDS
 
 if TYPE_CHECKING:
-    from linker.read_image import Bytes
+    from linker.image.read import Bytes
 
 ELF_MAGIC = b"\x7fELF"
 BZIMAGE_MAGIC_OFF, BZIMAGE_MAGIC = 0x202, b"HdrS"  # Linux, Documentation/x86/boot.rst
@@ -93,7 +93,7 @@ def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
 
 def _bind(raw: int, name: str, task: Task) -> bool:
     """Bind the kernel, or pass one that is not annotated through as it is."""
-    from linker.api import link
+    from linker.bind.api import link
 
     path = Path(f"/proc/self/fd/{raw}")
     try:

@@ -25,7 +25,7 @@ PC = ["-M", "pc", "-accel", "tcg", "-cpu", "max", "-m", "64", "-nic", "none", "-
 
 def command(*arguments: str | Path, options: tuple[str | Path, ...] = ()) -> list[str]:
     """previrt-boot qemu with QEMU's arguments."""
-    words = [sys.executable, "-m", "linker.boot.cli", "qemu", "--target", "bare", *options, "--", *arguments]
+    words = [sys.executable, "-m", "linker.commands.boot", "qemu", "--target", "bare", *options, "--", *arguments]
     return [str(word) for word in words]
 
 

@@ -22,7 +22,7 @@ cat "$file" >"$0.image"
 
 
 def previrt_boot(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "linker.boot.cli", "kexec", *arguments]
+    command = [sys.executable, "-m", "linker.commands.boot", "kexec", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -69,7 +69,7 @@ def test_kexec_itself_understands_the_command(tmp_path: Path) -> None:
     program headers say."""
     trace = tmp_path / "trace"
     strace = ["strace", "-f", "-o", str(trace), "-e", "trace=kexec_load", "-e", "inject=kexec_load:error=EPERM"]
-    command = [*strace, sys.executable, "-m", "linker.boot.cli", "kexec", str(GUEST), "--append", "x"]
+    command = [*strace, sys.executable, "-m", "linker.commands.boot", "kexec", str(GUEST), "--append", "x"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "kexec_load failed: Operation not permitted" in done.stderr

@@ -14,7 +14,7 @@ import linker
 
 TRANSCRIPT = (ROOT / "fixtures" / "x86_64" / "transcript.txt").read_text().splitlines()
 IA64_GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
-PREVIRT_RUN = [sys.executable, "-m", "linker.run"]
+PREVIRT_RUN = [sys.executable, "-m", "linker.commands.run"]
 
 
 def previrt_run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,12 @@ def test_no_file_is_written(tmp_path: Path) -> None:
         "-e",
         "trace=openat,open,creat,linkat,rename,memfd_create,execve",
     ]
-    python = [sys.executable, "-B", "-m", "linker.run"]  # Python's own cache of compiled modules is not the subject
+    python = [
+        sys.executable,
+        "-B",
+        "-m",
+        "linker.commands.run",
+    ]  # Python's own cache of compiled modules is not the subject
     done = subprocess.run([*strace, *python, GUEST, "--append", "notests"], cwd=ROOT, check=False, timeout=120)
     assert done.returncode == 0
     calls = trace.read_text()

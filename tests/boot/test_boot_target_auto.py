@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from boot_qemu import GUEST, ROOT
 
-from linker.config import Config, read_config
+from linker.commands.config import Config, read_config
+from linker.commands.running_on import HYPERVISOR_LEAF, SIGNS, find_out, target_here
 from linker.errors import LinkError, UsageError
-from linker.running_on import HYPERVISOR_LEAF, SIGNS, find_out, target_here
 
 X86_64, IA64 = 62, 50
 XEN_PV = {"sys/hypervisor/type": "xen\n", "sys/hypervisor/guest_type": "PV\n"}
@@ -110,7 +110,7 @@ def test_the_configuration_comes_first(tmp_path: Path) -> None:
 
 
 def previrt_link(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "linker.cli", *arguments]
+    command = [sys.executable, "-m", "linker.commands.link", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -24,7 +24,7 @@ from xl_disks import (
 )
 
 import linker
-from linker.xl import cli
+from linker.commands import xl as cli
 
 MUTANTS = 25
 SEED = 20261129

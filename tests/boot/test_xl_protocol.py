@@ -236,8 +236,8 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
 
 def test_help_is_quick_to_come() -> None:
     program = (
-        "import sys\nfrom linker.xl.cli import make_parser\nmake_parser().format_help()\n"
-        "print([name for name in ('linker.api', 'subprocess', 'structlog', 'construct') if name in sys.modules])"
+        "import sys\nfrom linker.commands.xl import make_parser\nmake_parser().format_help()\n"
+        "print([name for name in ('linker.bind.api', 'subprocess', 'structlog', 'construct') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
     assert on_a_terminal([str(PROGRAM), "--version"])[1].startswith("previrt-xl (previrt) ")

@@ -18,7 +18,7 @@ from ia64_binutils import AS, assemble_text, disassemble_bytes
 
 import linker
 from linker.hypervisors.base import Form, TableContext, Tables, Unbindable
-from linker.hypervisors.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
+from linker.hypervisors.shared.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
 from linker.sites.codec import Instruction
 from linker.sites.ia64.assemble import assemble
 from linker.sites.ia64.codec import IA64

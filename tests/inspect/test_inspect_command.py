@@ -18,7 +18,7 @@ from linker.registry import targets
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures"
-COMMAND = [sys.executable, "-m", "linker.inspection.cli"]
+COMMAND = [sys.executable, "-m", "linker.commands.inspect"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ALL = [
     (arch, target) for target, names in targets().items() for arch in names if (FIXTURES / arch / "guest.elf").exists()
@@ -142,7 +142,7 @@ def test_images_of_the_original_format(tmp_path: Path) -> None:
 
 def test_nothing_heavy_is_imported_for_help() -> None:
     code = (
-        "import sys; from linker.inspection.cli import make_parser; make_parser().format_help();"
+        "import sys; from linker.commands.inspect import make_parser; make_parser().format_help();"
         "print(*(set(sys.modules) & {'iced_x86', 'lief', 'elftools', 'construct', 'structlog', 'simulator', 'json'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)

@@ -8,8 +8,8 @@ import pytest
 from elfwriter import Site, make_image
 
 import linker
+from linker.bind.examine import examined
 from linker.errors import UsageError
-from linker.examine import examined
 from linker.inspection.compare import Comparison, compare
 from linker.inspection.tables import format_comparison
 

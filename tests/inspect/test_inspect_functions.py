@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.inspection.functions import Half, find_function, take_apart
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_link_mutations import HOT, INTERESTING, SEEDS
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.inspection.compare import compare
 from linker.inspection.facts import facts_of
 from linker.inspection.functions import find_function, take_apart

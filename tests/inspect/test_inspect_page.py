@@ -13,7 +13,7 @@ from elfwriter import TEXT_VA, Site, make_image
 from selenium.webdriver.common.keys import Keys
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.inspection.page import make_page
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linker.config import read_config
+from linker.commands.config import read_config
 from linker.errors import LinkError, UsageError
 
 

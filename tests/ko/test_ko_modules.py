@@ -13,7 +13,7 @@ from ko_kernel import Loaded, build_kernel, entries_of, load, symbols_of
 from ko_objects import IA64, X86_64, assemble, contents, put, relocations
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.objects.options import ObjectOptions
 from linker.sites.x86_64.classes import NUMBER_OF
 from linker.verification.prove import prove
@@ -294,7 +294,7 @@ def test_two_relocation_sections_of_one_name(kernel: Path, tmp_path: Path) -> No
 
 def test_the_command(module: Path, kernel: Path) -> None:
     def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "linker.cli", module, *options]
+        command = [sys.executable, "-m", "linker.commands.link", module, *options]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
     done = run("-t", "xen", "--kernel", kernel)

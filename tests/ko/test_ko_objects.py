@@ -94,7 +94,7 @@ def test_the_command_says_sections_never_pseudo_addresses(tmp_path: Path) -> Non
     path = assemble(tmp_path, "x86_64", X86_64)
     for options in (["--list"], ["--list", "--json"], ["-t", "bare", "-v"], ["-t", "bare", "-v", "--json"]):
         done = subprocess.run(
-            [sys.executable, "-m", "linker.cli", path, *options], check=True, capture_output=True, text=True
+            [sys.executable, "-m", "linker.commands.link", path, *options], check=True, capture_output=True, text=True
         )
         assert "4f000000" not in done.stdout.lower()
         assert ".init.text" in done.stdout

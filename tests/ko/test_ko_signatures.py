@@ -156,7 +156,7 @@ def test_a_hostile_trailer(module: Path, tail: bytes, message: str) -> None:
 
 def test_the_command(signed: Path, key: Key) -> None:
     def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "linker.cli", signed, "-t", "bare", *options]
+        command = [sys.executable, "-m", "linker.commands.link", signed, "-t", "bare", *options]
         return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ)
 
     assert run().returncode == 1

@@ -23,9 +23,9 @@ from hand_annotated import assemble
 from unicorn.x86_const import UC_X86_REG_EFLAGS, UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RIP, UC_X86_REG_RSP
 
 import linker
+from linker.count.profile import Profile, read_profile
+from linker.count.x86_64 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
 from linker.hypervisors.base import FixupKind
-from linker.hypervisors.count_x86 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
-from linker.profile import Profile, read_profile
 
 uc: Any = unicorn  # it has no types
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,12 +46,12 @@ def counts(profile: Profile) -> dict[str, dict[str, int]]:
 
 
 def run_lol(image: Path, profile: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "linker.run", str(image), "--profile", str(profile)]
+    command = [sys.executable, "-m", "linker.commands.run", str(image), "--profile", str(profile)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "linker.cli", *map(str, arguments)]
+    line = [sys.executable, "-m", "linker.commands.link", *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd=ROOT)
 
 

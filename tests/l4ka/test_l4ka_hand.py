@@ -9,7 +9,7 @@ import pytest
 from hand_annotated import assemble
 
 import linker
-from linker.profile import read_profile
+from linker.count.profile import read_profile
 
 # Prints h, works a page table entry as the original's Linux patch does, prints + when it is right, and powers off.
 TEXT = """

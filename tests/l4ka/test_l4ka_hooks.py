@@ -12,7 +12,7 @@ import pytest
 from elfwriter import BASE_VA, Site, make_image
 
 import linker
-from linker.profile import read_profile
+from linker.count.profile import read_profile
 from linker.sites.l4ka import EXPORTS, IMPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +125,7 @@ def test_the_guest_calls_the_module_and_the_module_reads_the_guest(guest: Path, 
 
 
 def test_what_the_module_does_not_have_is_reported_and_stays(guest: Path) -> None:
-    line = [sys.executable, "-m", "linker.cli", str(guest), "-n", "-t"]
+    line = [sys.executable, "-m", "linker.commands.link", str(guest), "-n", "-t"]
     said = subprocess.run([*line, "lol"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert "import exit at 0x" in said
     assert "lol has none: stays as it is" in said

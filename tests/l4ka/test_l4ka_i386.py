@@ -13,9 +13,9 @@ from i386_guest import GUEST, compare, run_qemu
 from unicorn.x86_const import UC_X86_REG_EAX, UC_X86_REG_EFLAGS, UC_X86_REG_ESP
 
 import linker
+from linker.count.i386 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
+from linker.count.profile import read_profile
 from linker.hypervisors.base import FixupKind
-from linker.hypervisors.count_i386 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
-from linker.profile import read_profile
 from linker.verification.prove import prove
 
 uc: Any = unicorn  # it has no types

@@ -10,7 +10,7 @@ from guest_on_qemu import GUEST
 from hand_annotated import assemble
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.verification.prove import prove
 
 TEXT = """

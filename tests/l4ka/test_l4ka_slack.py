@@ -38,7 +38,7 @@ def test_room_of_each_class_given_needed_and_left(tmp_path: Path) -> None:
 def test_the_report_and_json_say_it(tmp_path: Path) -> None:
     image = tmp_path / "guest"
     image.write_bytes(make_image(SITES))
-    command = [sys.executable, "-m", "linker.cli", str(image), "-t", "bare", "-n"]
+    command = [sys.executable, "-m", "linker.commands.link", str(image), "-t", "bare", "-n"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     rows = {words[0]: words[1:] for words in map(str.split, said.splitlines()) if words}
     assert ["cli", *rows["cli"]] == "cli 2 20 8 1 2 18 7".split()

@@ -150,7 +150,7 @@ def test_an_unknown_subsection_is_named_and_never_ignored(tmp_path: Path) -> Non
     image = with_tables(tmp_path, {".afterburn.foo": pair((1, 2)), ".afterburn32": pair((3, 4))})
     report = linker.link(image, "bare")
     assert report.left_tables == (".afterburn.foo", ".afterburn32")
-    command = [sys.executable, "-m", "linker.cli", str(image)]
+    command = [sys.executable, "-m", "linker.commands.link", str(image)]
     done = subprocess.run([*command, "-t", "bare"], capture_output=True, text=True, check=True, cwd=ROOT)
     assert "table .afterburn.foo is of no known kind: its records are not bound" in done.stdout
     done = subprocess.run([*command, "--list"], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""What `linker.examine` says of images: the fixture guests on every target, and small images of each kind."""
+"""What `linker.bind.examine` says of images: the fixture guests on every target, and small images of each kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from elfwriter import Site, make_image
 
 import linker
-from linker.examine import SiteState, examined
+from linker.bind.examine import SiteState, examined
 from linker.registry import targets
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -11,7 +11,7 @@ import pytest
 from elfwriter import BASE_VA, TEXT_VA, Site, make_image, site_addresses
 
 import linker
-from linker.read_annotations import read_bound_to
+from linker.table.read import read_bound_to
 
 ROOM_LENGTHS = list(range(1, 40))
 SITES = [Site("fa"), Site("0f20d8", 11, line=7), Site("fb", 9, flags=2), Site("f4", 1), Site("0f011d00000000", 16)]

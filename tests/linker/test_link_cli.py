@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from elfwriter import TEXT_VA, Site, make_image
 
-COMMAND = [sys.executable, "-m", "linker.cli"]
+COMMAND = [sys.executable, "-m", "linker.commands.link"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
@@ -122,7 +122,7 @@ def test_debug_logs_phases_to_stderr(guest: Path) -> None:
 
 
 def test_quiet_reader_ends_the_list(guest: Path) -> None:
-    command = f"{sys.executable} -m linker.cli {guest} --list | true; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m linker.commands.link {guest} --list | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True, env=ENVIRONMENT)
     assert "Traceback" not in done.stderr
 

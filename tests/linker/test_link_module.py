@@ -39,8 +39,8 @@ from linker.hypervisors.base import (
     Tables,
     Unbindable,
 )
-from linker.read_annotations import read_bound_to
 from linker.sites.codec import Instruction
+from linker.table.read import read_bound_to
 
 uc: Any = unicorn  # it has no types
 STACK_VA, STACK_LEN = 0x10000000, 0x10000

@@ -17,11 +17,11 @@ import pytest
 from elfwriter import Site, make_image
 
 import linker
-from linker.patches import Plan
-from linker.plan import make_plan
-from linker.write import pages
+from linker.image.write import pages
+from linker.plan.make import make_plan
+from linker.plan.patches import Plan
 
-COMMAND = [sys.executable, "-m", "linker.cli"]
+COMMAND = [sys.executable, "-m", "linker.commands.link"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 NOBODY = 65534
 SITES = [Site("fa"), Site("f4")] * 20
@@ -77,10 +77,10 @@ def run_without_rights(guest: Path, *arguments: str | Path) -> subprocess.Comple
     guest.chmod(0o444)
     become = f"os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setresuid(*[{NOBODY}] * 3)"
     script = (
-        "import os, sys, linker.cli\n"
-        "linker.cli.main([sys.argv[1], '-t', 'bare', '--dry-run', '--quiet'])\n"
+        "import os, sys, linker.commands.link\n"
+        "linker.commands.link.main([sys.argv[1], '-t', 'bare', '--dry-run', '--quiet'])\n"
         f"{become if os.geteuid() == 0 else ''}\n"
-        "sys.exit(linker.cli.main(sys.argv[1:]))\n"
+        "sys.exit(linker.commands.link.main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, guest, *arguments], check=False, capture_output=True, text=True, env=ENVIRONMENT
@@ -132,20 +132,20 @@ def test_disk_full(guest: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=str
 )
-@pytest.mark.parametrize("where", ["linker.write._copy", "linker.write._write_all"])
+@pytest.mark.parametrize("where", ["linker.image.write._copy", "linker.image.write._write_all"])
 def test_killed_while_writing(guest: Path, number: signal.Signals, status: int, where: str) -> None:
     """The process is stopped inside the write, then killed there."""
     before = guest.read_bytes()
     module, name = where.rsplit(".", 1)
     script = (
-        f"import sys, time, linker.cli, {module} as m\n"
+        f"import sys, time, linker.commands.link, {module} as m\n"
         f"real = m.{name}\n"
         "def slow(*a):\n"
         "    real(*a)\n"
         "    print('writing', flush=True)\n"
         "    time.sleep(60)\n"
         f"m.{name} = slow\n"
-        "sys.exit(linker.cli.main(sys.argv[1:]))\n"
+        "sys.exit(linker.commands.link.main(sys.argv[1:]))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, guest, "-t", "bare", "--in-place"],
@@ -192,7 +192,7 @@ def test_image_that_changes_while_it_is_linked_is_refused(guest: Path, monkeypat
         request.memory[0x1000:0x1001] = b"\xfb"
         return plan
 
-    monkeypatch.setattr("linker.api.make_plan", meddle)
+    monkeypatch.setattr("linker.bind.api.make_plan", meddle)
     before = guest.read_bytes()
     with pytest.raises(linker.LinkError, match="site changed while it was being linked: found fb 90"):
         linker.link(guest, "bare")

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import linker
-from linker.fill import fill
 from linker.hypervisors.base import Fixup, FixupKind
-from linker.reach import fits_signed
-from linker.read_annotations import words
+from linker.plan.fill import fill
 from linker.sites import formats
+from linker.sites.reach import fits_signed
 from linker.sites.x86_64.classes import CLASSES
 from linker.sites.x86_64.codec import I386, X86_64
 from linker.sites.x86_64.nops import NOPS
+from linker.table.read import words
 
 VA = 0xFFFFFFFF81000000
 

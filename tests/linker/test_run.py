@@ -1,4 +1,4 @@
-"""previrt-run on ia64 images: the simulator and the target's monitor. LoL images of this machine: tests/lol."""
+"""previrt-run on ia64 images: the simulator and the target's monitor. LoL images of this machine: tests/lol_x86_64."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
 
 
 def previrt_run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "linker.run", *arguments]
+    command = [sys.executable, "-m", "linker.commands.run", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
 
 
@@ -32,7 +32,7 @@ def test_an_ia64_image_begins_to_run_on_its_targets_monitor(options: list[str], 
     """The whole transcripts are compared in each target's own tests."""
     target, *more = options
     linker.link(GUEST, target, output=tmp_path / "guest")
-    command = [sys.executable, "-m", "linker.run", str(tmp_path / "guest"), *more]
+    command = [sys.executable, "-m", "linker.commands.run", str(tmp_path / "guest"), *more]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         first = running.stdout.readline()

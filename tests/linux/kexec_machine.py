@@ -95,4 +95,4 @@ def _environment() -> dict[str, str]:
 
 def previrt_boot() -> list[str]:
     """The command, by its interpreter's full path; this tree is found through it (an editable installation)."""
-    return [sys.executable, "-m", "linker.boot.cli"]
+    return [sys.executable, "-m", "linker.commands.boot"]

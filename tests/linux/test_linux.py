@@ -83,7 +83,7 @@ def test_it_boots_unbound(kernel: Kernel) -> None:
 
 def test_it_boots_bound_to_bare(kernel: Kernel, tmp_path: Path) -> None:
     image = tmp_path / "vmlinux.bare"
-    link = [sys.executable, "-m", "linker.cli", str(kernel.vmlinux), "--target", "bare", "-o", str(image)]
+    link = [sys.executable, "-m", "linker.commands.link", str(kernel.vmlinux), "--target", "bare", "-o", str(image)]
     subprocess.run(link, cwd=ROOT, check=True, capture_output=True)
     assert image.read_bytes() != kernel.vmlinux.read_bytes()
     assert "previrt: initramfs reached" in boot(kernel, image)
@@ -92,7 +92,17 @@ def test_it_boots_bound_to_bare(kernel: Kernel, tmp_path: Path) -> None:
 def test_it_boots_with_sites_that_count(kernel: Kernel, tmp_path: Path) -> None:
     """On both processors: the second one starts without a stack."""
     image = tmp_path / "vmlinux.bare"
-    link = [sys.executable, "-m", "linker.cli", str(kernel.vmlinux), "--target", "bare", "--count", "-o", str(image)]
+    link = [
+        sys.executable,
+        "-m",
+        "linker.commands.link",
+        str(kernel.vmlinux),
+        "--target",
+        "bare",
+        "--count",
+        "-o",
+        str(image),
+    ]
     said = subprocess.run(link, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert "sites count their runs" in said
     assert "previrt: initramfs reached" in boot(kernel, image)

@@ -86,7 +86,7 @@ def test_it_boots_bound_in_memory_and_again_after_a_reboot(small: Kernel, tmp_pa
     before = small.vmlinux.read_bytes()
     linker.link(small.vmlinux, "bare", output=tmp_path / "bound")
     report, path = tmp_path / "report", tmp_path / "monitor"
-    command = [sys.executable, "-m", "linker.boot.cli", "qemu", "--target", "bare", "--report", str(report), "--"]
+    command = [sys.executable, "-m", "linker.commands.boot", "qemu", "--target", "bare", "--report", str(report), "--"]
     command += [*MICROVM, "-append", APPEND, "-kernel", str(small.vmlinux)]
     command += ["-initrd", str(small.directory / "initramfs.cpio"), "-qmp", f"unix:{path},server=on,wait=off"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as boot:
@@ -130,7 +130,17 @@ def test_it_takes_little_time(small: Kernel, tmp_path: Path) -> None:
     """50 ms is the aim from QEMU paused to patched and running; benchmarks/boot_speed.py measures it. Here other tests
     run beside, so the best of three boots counts, and ten times that."""
     report = tmp_path / "report"
-    command = [sys.executable, "-m", "linker.boot.cli", "qemu", "--report", str(report), "--", *MICROVM, "-no-reboot"]
+    command = [
+        sys.executable,
+        "-m",
+        "linker.commands.boot",
+        "qemu",
+        "--report",
+        str(report),
+        "--",
+        *MICROVM,
+        "-no-reboot",
+    ]
     command += ["-append", APPEND, "-kernel", str(small.vmlinux), "-initrd", str(small.directory / "initramfs.cpio")]
     paused_ms = []
     for _ in range(3):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from browser import browsing
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.inspection.page import make_page
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from linux_kernel import Kernel
 
-INSPECT = [sys.executable, "-m", "linker.inspection.cli"]
+INSPECT = [sys.executable, "-m", "linker.commands.inspect"]
 
 
 def cpu_seconds(*arguments: str | Path) -> float:

@@ -17,7 +17,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 def run(*arguments: str | Path, path: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**ENVIRONMENT, "PYTHONPATH": f"{path}:{ROOT}" if path else str(ROOT)}
-    command = [sys.executable, "-m", "linker.verification.cli", *arguments]
+    command = [sys.executable, "-m", "linker.commands.verify", *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
 
 
@@ -74,7 +74,7 @@ def test_without_the_emulator_it_says_so(tmp_path: Path) -> None:
 
 def test_help_is_quick() -> None:
     code = "import sys; sys.argv = ['x', '--help']\ntry:\n"
-    code += " import linker.verification.cli; linker.verification.cli.main()\nexcept SystemExit: pass\n"
+    code += " import linker.commands.verify; linker.commands.verify.main()\nexcept SystemExit: pass\n"
     code += "print([name for name in ('unicorn', 'iced_x86', 'elftools', 'structlog') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=ENVIRONMENT)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bound_guests import bound_guest
 
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.verification.read_ia64 import read
 from linker.verification.steps import CALL, CONDITIONAL, JUMP
 

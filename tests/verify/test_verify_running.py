@@ -9,7 +9,7 @@ import pytest
 from bound_guests import annotated, bound_guest
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
 from linker.sites.codec import Instruction

@@ -10,10 +10,10 @@ import pytest
 from bound_guests import ALL, annotated, bound_guest
 
 import linker
-from linker.examine import examined
+from linker.bind.examine import examined
 from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
-from linker.place import read_module
+from linker.plan.place import read_module
 from linker.sites.codec import Instruction
 from linker.verification.prove import prove
 

@@ -19,8 +19,8 @@ from bound_guests import annotated, bound_guest, is_found
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from linker.bind.examine import examined
 from linker.errors import LinkError
-from linker.examine import examined
 from linker.verification.bytes import changeable
 from linker.verification.image import BoundImage
 from linker.verification.prove import prove

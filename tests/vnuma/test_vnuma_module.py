@@ -156,7 +156,7 @@ def test_break_immediates_of_hypercalls_cannot_be_bound() -> None:
 
 
 def test_an_image_of_another_architecture_is_one_clear_error() -> None:
-    command = [sys.executable, "-m", "linker.cli", str(X86_GUEST), "-t", "vnuma", "--dry-run"]
+    command = [sys.executable, "-m", "linker.commands.link", str(X86_GUEST), "-t", "vnuma", "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()

@@ -146,7 +146,7 @@ for module in list(sys.modules.values()):
         if path and os.path.exists(path):
             print(path)
 """
-LAUNCHER = "#!/usr/bin/python3\nimport sys\n\nfrom linker.xl.cli import main\n\nsys.exit(main())\n"
+LAUNCHER = "#!/usr/bin/python3\nimport sys\n\nfrom linker.commands.xl import main\n\nsys.exit(main())\n"
 
 
 def _put_previrt(put: _Putter) -> None:

@@ -7,7 +7,7 @@ BINDINGS = {  # by e_machine: EM_386, EM_IA_64, EM_X86_64
 }
 RUNNERS = {
     3: "linker.hypervisors.lol.run:command",
-    50: "linker.hypervisors.simulated:command",
+    50: "linker.hypervisors.shared.simulated:command",
     62: "linker.hypervisors.lol.run:command",
 }
 BOOTED = False

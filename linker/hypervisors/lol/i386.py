@@ -26,7 +26,7 @@ from linker.hypervisors.base import (
     Stub,
 )
 from linker.hypervisors.lol.x86_64 import CALL, JMP, JUMPS, NATIVE, TRAPS, call, fitting
-from linker.hypervisors.x86_64_vcpu import (
+from linker.hypervisors.shared.x86_64_vcpu import (
     CONTROL_REGISTER_LEN,
     CONTROL_REGISTERS,
     NOTHING,

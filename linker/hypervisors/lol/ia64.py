@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, FormKind, TableContext, Tables, Unbindable
-from linker.hypervisors.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
+from linker.hypervisors.shared.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
 from linker.sites.ia64.assemble import assemble
 from linker.sites.ia64.bundles import split
 

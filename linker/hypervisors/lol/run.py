@@ -1,4 +1,4 @@
-"""How a LoL image is run: it is an executable itself; this makes its argument vector (`src/start.c`, options)."""
+"""How a LoL image is run: it is an executable itself; this makes its argument vector (`src-x86_64/start.c`, options)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import platform
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
-from linker.read_annotations import read_bound_to
+from linker.table.read import read_bound_to
 
 if TYPE_CHECKING:
-    from linker.run import Request
+    from linker.commands.run import Request
 
 MINIMUM_MEMORY, MAXIMUM_MEMORY = 16 << 20, 16 << 30  # start.c, parse_size()
 

@@ -1,6 +1,6 @@
 """LoL on x86-64: which form each operation class takes, and the tables the module reads.
 
-The module's entries are in `src/entry.S`, the tables are those of `x86_64_vcpu.py`.
+The module's entries are in `src-x86_64/entry.S`, the tables are those of `x86_64_vcpu.py`.
 
     cli            fa 90 90 90 90 90 90 90      c6 05 rel32 00 90         movb $0, vcpu_vif_word+1(%rip)
     sti            fb 90 90 90 90 90 90 90      0f 1f 00 e8 rel32         call lol_sti, ends with the site
@@ -26,7 +26,7 @@ from linker.hypervisors.base import (
     Stub,
     Unbindable,
 )
-from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
+from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, Tables, Unbindable
-from linker.hypervisors.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
+from linker.hypervisors.shared.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
 from linker.sites.ia64.assemble import assemble
 
 if TYPE_CHECKING:

@@ -4,4 +4,4 @@ BINDINGS = {
     62: "linker.hypervisors.xen.x86_64:BINDING",  # EM_X86_64
     50: "linker.hypervisors.xen.ia64:BINDING",  # EM_IA_64
 }
-RUNNERS = {50: "linker.hypervisors.simulated:command"}
+RUNNERS = {50: "linker.hypervisors.shared.simulated:command"}

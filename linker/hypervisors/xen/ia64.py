@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, FormKind, Tables, TargetNote
-from linker.hypervisors.ia64_forms import native, trapping, unneeded
+from linker.hypervisors.shared.ia64_forms import native, trapping, unneeded
 from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_psr as psr
 from linker.hypervisors.xen import ia64_registers as registers

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.ia64_forms import Scratch, inline, jump, trapping
+from linker.hypervisors.shared.ia64_forms import Scratch, inline, jump, trapping
 from linker.hypervisors.xen.ia64_words import ARGUMENT_VA, BORROWED_VA, MASK_VA, RESULT_VA, SAVED_VA
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.ia64_forms import inline, native, trapping
+from linker.hypervisors.shared.ia64_forms import inline, native, trapping
 from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_words as words
 from linker.hypervisors.xen.ia64_calls import CALLED, EMULATED, SHARED

@@ -1,7 +1,7 @@
 """Xen on x86-64: which form each operation class takes.
 
 The guest, its kernel too, runs in what Xen calls user mode (docs/xen.md), so an operation that needs the module starts
-with a trap anyway: the site itself becomes the trap, and needs no stack. The module's entries are in `src/entry.S`, the
+with a trap anyway: the site itself becomes the trap, and needs no stack. The module's entries are in `src-x86_64/entry.S`, the
 tables are those of `x86_64_vcpu.py`.
 
     cli            fa 90 90 90 90 90 90 90      c6 05 rel32 00 90         movb $0, vcpu_vif_word+1(%rip)
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import TABLE_ROW, Fixup, FixupKind, Form, FormKind, TargetNote, Unbindable
-from linker.hypervisors.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
+from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def _placed(word: int) -> int:
 
 
 class LongHole:
-    """An operand of an instruction in slots 1 and 2; see `linker.holes.Hole`. The hole's place is the bundle."""
+    """An operand of an instruction in slots 1 and 2; see `linker.sites.holes.Hole`. The hole's place is the bundle."""
 
     value_bits = 64
     place_align = BUNDLE_LEN
@@ -42,14 +42,14 @@ class LongHole:
         self._mask = _placed(self._field.mask)
 
     def put(self, code: bytearray, offset: int, stride: int, values: Sequence[int]) -> None:
-        """See `linker.holes.Hole`."""
+        """See `linker.sites.holes.Hole`."""
         for at, value in zip(range(offset, len(code), stride), values, strict=True):
             kept = int.from_bytes(code[at : at + BUNDLE_LEN], "little") & ~self._mask
             bits = _placed(self._field.write(self._operand, value))
             code[at : at + BUNDLE_LEN] = (kept | bits).to_bytes(BUNDLE_LEN, "little")
 
     def get(self, code: bytes | bytearray, offset: int, stride: int, count: int) -> list[int]:
-        """See `linker.holes.Hole`."""
+        """See `linker.sites.holes.Hole`."""
         places = range(offset, offset + count * stride, stride)
         bundles = (int.from_bytes(code[at : at + BUNDLE_LEN], "little") for at in places)
         return [self._field.read(_long_word(bundle)) for bundle in bundles]

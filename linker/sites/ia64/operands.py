@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from linker.errors import LinkError
-from linker.reach import fits_signed
+from linker.sites.reach import fits_signed
 
 
 class Kind(Enum):

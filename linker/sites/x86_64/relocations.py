@@ -1,7 +1,7 @@
 """Relocations of interface modules and of objects, by the System V ABI's supplements, "Relocation Types". Data."""
 
-from linker.holes import INT32, INT64
 from linker.sites.codec import ObjectRelocations, Relocations
+from linker.sites.holes import INT32, INT64
 
 # System V ABI, AMD64 supplement, "Relocation Types".
 X86_64_RELOCATIONS = Relocations(

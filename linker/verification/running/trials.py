@@ -13,7 +13,7 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.examine import SiteState
+from linker.bind.examine import SiteState
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.verification.bytes import differences
 from linker.verification.entries import CONTROL_OPERAND
@@ -32,7 +32,7 @@ from linker.verification.running.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from linker.examine import ExaminedSite
+    from linker.bind.examine import ExaminedSite
     from linker.sites.codec import Instruction
     from linker.verification.image import BoundImage
     from linker.verification.proof import Failure

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from linker.errors import LinkError
 
 if TYPE_CHECKING:
-    from linker.read_image import Segment
+    from linker.image.read import Segment
     from linker.verification.image import BoundImage
 
 PAGE_LEN, LARGE_LEN = 4096, 1 << 21

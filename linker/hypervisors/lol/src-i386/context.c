@@ -1,6 +1,6 @@
 /* The guest's registers in a signal's frame; what a trap inside the module's short assembly paths needs. */
 #include "host_segments.h"
-#include "../src/lol.h"
+#include "../src-x86_64/lol.h"
 
 extern const u8 leave_jump[] __attribute__((visibility("hidden")));
 

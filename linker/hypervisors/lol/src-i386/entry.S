@@ -1,5 +1,5 @@
 /*
- * Entries of the module. Sites reach them; only what is fast stays here. Signals: see ../src/entry.S, of which this is the
+ * Entries of the module. Sites reach them; only what is fast stays here. Signals: see ../src-x86_64/entry.S, of which this is the
  * 32-bit form. Data are reached at fixed addresses.
  */
 #include "frame.h"

@@ -1,5 +1,5 @@
 /* Linux system calls of a 32-bit process. */
-#include "../src/lol.h"
+#include "../src-x86_64/lol.h"
 
 #define SYS_pread64 180
 #define SYS_mmap2 192

@@ -1,6 +1,6 @@
 /*
  * Linux on x86-64 as 32-bit programs see it: system call numbers (asm/unistd_32.h), structures, and where a guest may be.
- * `../src/host_abi.h` is the same for 64-bit programs.
+ * `../src-x86_64/host_abi.h` is the same for 64-bit programs.
  */
 #ifndef LOL_HOST_ABI_H
 #define LOL_HOST_ABI_H

@@ -3,7 +3,7 @@
  * its base and limit are the hardware's business. One entry for each register.
  */
 #include "host_segments.h"
-#include "../src/lol.h"
+#include "../src-x86_64/lol.h"
 
 #define SYS_set_thread_area 243
 

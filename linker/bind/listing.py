@@ -1,0 +1,120 @@
+"""`--list`: every site, and with a target the form it would take. Nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.bind.api import opened, read_table
+from linker.bind.report import format_table
+from linker.hypervisors.base import Form
+from linker.image.places import Places, column
+from linker.image.relocations import Relocatable
+from linker.image.symbols import Symbols
+from linker.plan.make import SKIPPED, choose_forms
+from linker.registry import binding_for
+from linker.table.choose import Names, select_sites
+from linker.table.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from linker.bind.api import GuestTable
+    from linker.hypervisors.base import Binding, Unbindable
+    from linker.image.read import Bytes
+    from linker.table.decode import SiteGroup, Sites
+
+
+UNBINDABLE = "none"
+
+
+class ListedSite(NamedTuple):
+    """One site. `room_len` in bytes; `form` and `reason` are empty without a target; `source` is file:line or empty.
+
+    In an object `va` is an offset in `section`, which is empty otherwise.
+    """
+
+    va: int
+    symbol: str
+    instruction: str
+    class_name: str
+    room_len: int
+    form: str
+    reason: str
+    source: str
+    section: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The fields as JSON types."""
+        return self._asdict()
+
+
+def list_sites(
+    path: str | Path, target: str | None = None, *, only: Sequence[str] = (), skip: Sequence[str] = ()
+) -> list[ListedSite]:
+    """All sites in address order; LinkError as `linker.link`, but for sites the target has no form for."""
+    with opened(path) as (memory, table, sites):
+        symbols = Symbols(table.image, memory)
+        sources = Sources(table.image, memory, table.annotations)
+        places = Places(table.image)
+        chosen = select_sites(sites, only, skip, Names(places.address, lambda: symbols))
+        forms = [(group, "", "") for group in sites.groups]
+        if target is not None:
+            binding = binding_for(target, table.image.machine)
+            forms = [
+                (group, form.kind.value if isinstance(form, Form) else UNBINDABLE, form.reason)
+                for group, form in _forms(table, sites, binding, memory)
+            ]
+    rows = [
+        ListedSite(
+            va=sites.annotations.starts_va[index],
+            symbol=symbols.at(sites.annotations.starts_va[index]),
+            instruction=places.say(group.instruction.text),
+            class_name=group.instruction.class_name,
+            room_len=group.room_len,
+            form=form if chosen is None or index in chosen else SKIPPED,
+            reason=reason,
+            source=sources.at(index),
+        )
+        for group, form, reason in forms
+        for index in group.members
+    ]
+    rows.sort()
+    if not table.image.is_object:
+        return rows
+    return [row._replace(va=off, section=section) for row in rows for section, off in [places.split(row.va)]]
+
+
+def unknown_tables(path: str | Path) -> tuple[str, ...]:
+    """Sections of the image that are named like tables of the original format and are of no known kind."""
+    return read_table(path).annotations.left_tables
+
+
+def _forms(
+    table: GuestTable, sites: Sites, binding: Binding, memory: Bytes
+) -> Iterable[tuple[SiteGroup, Form | Unbindable]]:
+    if not table.image.is_object:
+        return choose_forms(sites, binding, table.codec)
+    from linker.objects.plan import choose_object_forms
+
+    relocatable = Relocatable(table.image, memory, table.codec.object_relocations)
+    return choose_object_forms(sites, binding, relocatable, table.codec)
+
+
+def format_listing(rows: Sequence[ListedSite]) -> str:
+    """The list for a person."""
+    table: list[tuple[str, ...]] = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
+    table += [
+        (
+            column(r.section, r.va),
+            r.symbol,
+            r.instruction,
+            r.class_name,
+            str(r.room_len),
+            r.form,
+            r.source,
+            r.reason,
+        )
+        for r in rows
+    ]
+    return "\n".join(format_table(table, right={4}))

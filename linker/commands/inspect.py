@@ -1,0 +1,217 @@
+"""`previrt-inspect IMAGE [OTHER]`: look inside an image, or compare two. Nothing is changed.
+
+What does the work is imported when the arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from linker.commands.options import SHELLS, PrintCompletion, PrintVersion
+from linker.errors import LinkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linker.bind.examine import Examination
+
+PROGRAM = "previrt-inspect"
+EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+DEFAULT_TOP = 10
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage="%(prog)s [option(s)] IMAGE [OTHER]",
+        description="Look inside an annotated or bound kernel image, or compare two images of one guest.",
+        epilog="Exit status: 0 done, also when the two images differ, 1 an image cannot be read, 2 wrong usage.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
+    parser.add_argument("other", metavar="OTHER", nargs="?", help="another one of the same guest, to compare with")
+    what = parser.add_argument_group("what to show, in place of what the image is and its sites in tables")
+    what.add_argument(
+        "-f", "--function", metavar="SYMBOL", help="a function's code, original and bound; or that around an address"
+    )
+    what.add_argument("--html", metavar="FILE", help="write a map of the image's text, a page for a browser, to FILE")
+    said = parser.add_argument_group("how")
+    said.add_argument(
+        "-t",
+        "--target",
+        metavar="TARGET",
+        action="append",
+        default=[],
+        help="what the sites' room is held against; repeatable (default: all targets of the architecture)",
+    )
+    said.add_argument(
+        "-n", "--top", metavar="N", type=_count, help=f"how many functions to list (default: {DEFAULT_TOP})"
+    )
+    said.add_argument("--json", action="store_true", help="print JSON")
+    said.add_argument(
+        "-v", "--verbose", action="store_true", help="all functions; bytes of the code; each site that differs"
+    )
+    said.add_argument("-q", "--quiet", action="store_true", help="print the first line only")
+    said.add_argument("--debug", action="store_true", help="log what is done to the standard error output")
+    said.add_argument("--print-completion", choices=SHELLS, action=PrintCompletion, help="print completion for a shell")
+    said.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
+    said.add_argument("-h", "--help", action="help", help="print this help")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of functions")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    request = make_parser().parse_args(arguments)
+    try:
+        _check(request)
+        if request.debug:
+            from linker import log
+
+            log.enable()
+        _run(request)
+    except LinkError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        if request.json:
+            _print_json({"error": error.to_json()})
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _check(request: argparse.Namespace) -> None:
+    for first, second in (
+        ("other", "function"),
+        ("other", "html"),
+        ("other", "target"),
+        ("other", "top"),
+        ("function", "html"),
+        ("function", "target"),
+        ("function", "top"),
+        ("html", "target"),
+        ("html", "top"),
+        ("quiet", "verbose"),
+        ("quiet", "json"),
+    ):
+        if getattr(request, first) and getattr(request, second):
+            one = "a second image" if first == "other" else f"--{first}"
+            raise UsageError(f"{one} and --{second} contradict each other")
+
+
+def _run(request: argparse.Namespace) -> None:
+    from linker.bind.examine import examined
+    from linker.image.places import speaking
+
+    with examined(request.image) as examination, speaking(examination.table.image):
+        if request.other:
+            _compare(request, examination)
+        elif request.function:
+            _function(request, examination)
+        elif request.html:
+            _html(request, examination)
+        else:
+            _summary(request, examination)
+
+
+def _compare(request: argparse.Namespace, examination: Examination) -> None:
+    from linker.bind.examine import examined
+    from linker.inspection.compare import compare
+    from linker.inspection.tables import format_comparison
+
+    with examined(request.other) as other:
+        comparison = compare(examination, other, examination.symbols())
+    if request.json:
+        _print_json(comparison.to_json())
+    else:
+        _print(request, format_comparison(comparison, every_site=request.verbose))
+
+
+def _function(request: argparse.Namespace, examination: Examination) -> None:
+    from linker.inspection.functions import find_function, take_apart
+    from linker.inspection.tables import format_function
+
+    symbols = examination.symbols()
+    function = take_apart(examination, symbols, find_function(examination, symbols, request.function))
+    if request.json:
+        _print_json(function.to_json())
+    else:
+        _print(request, format_function(function, examination.target, with_code=request.verbose))
+
+
+def _html(request: argparse.Namespace, examination: Examination) -> None:
+    import os
+    from pathlib import Path
+
+    from linker.bind.api import Destination, output_path
+    from linker.image.write import write_whole
+    from linker.inspection.page import make_page
+
+    wanted = Destination(Path(request.html), in_place=False, dry_run=False, details=False)
+    output = output_path(examination.path, wanted)
+    page = make_page(examination).encode()
+    os.umask(mask := os.umask(0))
+    write_whole(output, page, 0o666 & ~mask)
+    if request.json:
+        _print_json({"html": str(output), "bytes": len(page), "sites": len(examination.sites)})
+    elif not request.quiet:
+        print(f"{examination.path}: {len(examination.sites)} sites -> {output}")
+
+
+def _summary(request: argparse.Namespace, examination: Examination) -> None:
+    from linker.inspection.facts import facts_of
+    from linker.inspection.names import Names
+    from linker.inspection.room import room_against_need, supported_targets
+    from linker.inspection.tables import format_classes, format_facts, format_places, format_room
+    from linker.inspection.tally import by_class, by_function, by_section, functions
+
+    symbols = examination.symbols()
+    facts = facts_of(examination, Names(examination, symbols))
+    if request.quiet:
+        _print(request, format_facts(facts))
+        return
+    wanted = list(dict.fromkeys(request.target)) or supported_targets(facts.architecture)
+    rooms = room_against_need(examination, wanted)
+    classes, sections = by_class(examination), by_section(examination)
+    padded = by_function(examination, functions(examination.table.image, symbols))
+    if request.top is not None or not request.verbose:
+        padded = padded[: DEFAULT_TOP if request.top is None else request.top]
+    if request.json:
+        tallies = {"classes": classes, "sections": sections, "functions": padded}
+        lists: dict[str, object] = {name: [row.to_json() for row in rows] for name, rows in tallies.items()}
+        _print_json({**facts.to_json(), **lists, "room": [room.to_json() for room in rooms]})
+        return
+    _print(request, format_facts(facts))
+    if facts.sites:
+        for lines in (
+            format_classes(classes),
+            format_room(rooms, wanted),
+            format_places("section", sections),
+            format_places("function", padded),
+        ):
+            _print(request, ["", *lines])
+
+
+def _print(request: argparse.Namespace, lines: Sequence[str]) -> None:
+    print("\n".join(lines[:1] if request.quiet else lines))
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

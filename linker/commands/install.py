@@ -1,0 +1,118 @@
+"""`previrt-install`: bound siblings of a kernel when the system installs it, gone when the system removes it.
+
+What it says goes to the standard error output: a hook's standard output may belong to debconf.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linker.commands.options import AUTO, PrintVersion
+from linker.errors import LinkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "previrt-install"
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143  # never 77: kernel-install's "stop here"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Give an installed kernel bound siblings and boot entries naming them. An annotated kernel gets "
+        "one for each target of the configuration file; the hooks that setup writes call the other commands.",
+        epilog="Exit status: 0 done or nothing to do, 1 a sibling could not be made (what was there before still is), "
+        "2 wrong usage.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="the system below DIR, not /")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: /etc/previrt.toml)")
+    parser.add_argument(
+        "-t",
+        "--target",
+        action="append",
+        metavar="TARGET",
+        help="bind to this one, not those configured; repeatable",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
+    parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    commands.add_parser(
+        "setup", help="write the hooks of kernel-install, of Debian's kernel packages and of grub-mkconfig"
+    )
+    commands.add_parser("undo-setup", help="remove those hooks")
+    plugin = commands.add_parser("kernel-install", help="what a plugin of kernel-install(8) does")
+    plugin.add_argument("arguments", nargs="+", metavar="ARGUMENT", help="add|remove VERSION ENTRY-DIR [IMAGE ...]")
+    for step, what in (("postinst", "is installed"), ("postrm", "is removed")):
+        hook = commands.add_parser(step, help=f"what a Debian hook does when a kernel {what}")
+        hook.add_argument("version", metavar="VERSION", help="as uname -r prints it")
+        hook.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="the kernel's image")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    request = make_parser().parse_args(arguments)
+    try:
+        failures = _run(request)
+    except LinkError as error:
+        failures = [error]
+    except KeyboardInterrupt:
+        _complain("interrupted, what was there before still is")
+        return EXIT_INTERRUPTED
+    for failure in failures:
+        _complain(failure)
+    if not failures:
+        return 0
+    return EXIT_USAGE if all(isinstance(failure, UsageError) for failure in failures) else EXIT_FAILED
+
+
+def _run(request: argparse.Namespace) -> list[LinkError]:
+    def say(what: str) -> None:
+        if not request.quiet:
+            print(f"{PROGRAM}: {what}", file=sys.stderr)
+
+    if request.command in ("setup", "undo-setup"):
+        from linker.install import setup
+
+        if request.command == "setup":
+            setup.put(request.root, setup.this_command(), say)
+        else:
+            setup.take_away(request.root, say)
+        return []
+    if request.command == "kernel-install":
+        from linker.install import kernel_install
+
+        return kernel_install.run(kernel_install.read_call(request.arguments), lambda: _targets(request), say)
+    from linker.install import debian
+
+    call = debian.read_call(request.command, request.version, request.image, request.root)
+    return debian.run(call, lambda: _targets(request), say)
+
+
+def _targets(request: argparse.Namespace) -> tuple[str, ...]:
+    from linker.commands.config import read_config
+    from linker.commands.running_on import target_here
+    from linker.registry import targets
+
+    for target in request.target or ():
+        if target != AUTO and target not in targets():
+            raise UsageError(f"unknown target '{target}'", expected=", ".join((*targets(), AUTO)))
+    config = read_config(request.config, request.root)
+    asked = request.target or config.words("install.targets")
+    return tuple(dict.fromkeys(target_here(config).target if target == AUTO else target for target in asked))
+
+
+def _complain(what: object) -> None:
+    print(f"{PROGRAM}: {what}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""`previrt-run IMAGE`: run an image on this machine.
+
+The target an image is bound to knows how it is run: `RUNNERS` in `linker/hypervisors/<target>/__init__.py` names, for
+an architecture, a function that turns a `Request` into the command to become. An image that is not bound on disk is
+bound in memory first; no file is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from linker.commands.options import AUTO, PrintVersion
+from linker.errors import LinkError, UsageError
+from linker.image.memory_file import path_of
+from linker.registry import codec_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Request(NamedTuple):
+    """What to run: sizes in bytes, paths as the user gave them, None where nothing was said."""
+
+    image: Path
+    target: str
+    memory_len: int | None
+    initrd: Path | None
+    console: Path | None
+    command_line: str
+    statistics: bool
+    profile: Path | None
+    nodes: int | None
+
+
+UNBOUND = ("bare", "lol")  # what an unbound image is run as: the first that there is a runner for
+MEBIBYTE = 1 << 20
+SIZE_SUFFIXES = {"": MEBIBYTE, "K": 1 << 10, "M": MEBIBYTE, "G": 1 << 30}
+
+
+def _size(text: str) -> int:
+    digits = text.rstrip("kKmMgG")
+    suffix = text[len(digits) :].upper()
+    if not digits.isdecimal() or suffix not in SIZE_SUFFIXES:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size (64M, 1G)")
+    return int(digits) * SIZE_SUFFIXES[suffix]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="previrt-run",
+        usage="%(prog)s [option(s)] IMAGE",
+        description="Run a kernel image: one bound to lol as a process of this machine, ia64 ones on a simulator.",
+        epilog="The exit status is 0 when the guest powered off, 130 after Ctrl-C, 1 when the guest was stopped.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="an image, bound with previrt-link or not")
+    parser.add_argument(
+        "-t",
+        "--target",
+        default=AUTO,
+        metavar="TARGET",
+        help="bind an image that is not bound to this, in memory (default: auto, which is lol; for ia64 images bare)",
+    )
+    parser.add_argument("-n", "--nodes", type=int, metavar="N", help="nodes of the cluster, for vnuma (default 1)")
+    parser.add_argument("-m", "--memory", type=_size, metavar="SIZE", help="guest memory (default 64M; ia64 256M)")
+    parser.add_argument("-i", "--initrd", type=Path, metavar="FILE", help="initial RAM disk")
+    parser.add_argument("-a", "--append", default="", metavar="TEXT", help="the guest's command line")
+    parser.add_argument("-o", "--console", type=Path, metavar="FILE", help="console output goes to FILE, not to stdout")
+    parser.add_argument("--statistics", action="store_true", help="say at the end what the monitor counted")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="write counters to FILE, of an image bound with --count or not bound yet",
+    )
+    parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
+    return parser
+
+
+def runner_for(target: str, machine: int) -> Callable[[Request], list[str]] | None:
+    """What runs an image bound to a target on an architecture; None when nothing here does."""
+    from linker.registry import targets
+
+    known = target in targets()
+    reference = getattr(import_module(f"linker.hypervisors.{target}"), "RUNNERS", {}).get(machine) if known else None
+    if reference is None:
+        return None
+    module, _, attribute = reference.partition(":")
+    return cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
+
+
+def _prepare(image: Path, asked: str, count: bool) -> tuple[str, Callable[[Request], list[str]], int | None]:
+    """The target, what runs the image, and the image bound in memory where it was not bound on disk (a descriptor).
+
+    `asked` is a target, or `auto`: as bare where a simulator is the bare machine, else as a process.
+    """
+    from linker.registry import binding_for, targets
+    from linker.table.read import read_bound_to
+
+    machine, bound, _ = read_bound_to(image)
+    wanted = (UNBOUND if asked == AUTO else (asked,)) if not bound else (bound,)
+    if bound and asked not in (AUTO, bound):
+        raise UsageError(
+            f"the image is bound to {bound} already",
+            where=str(image),
+            found=f"--target {asked}",
+            advice=f"give the original back first: previrt-link --restore {image}",
+        )
+    if asked != AUTO:
+        binding_for(asked, machine)  # names what there is, if there is no such target
+    for target in wanted:
+        runner = runner_for(target, machine)
+        if runner is not None:
+            needs_binding = not bound and (target, asked) != ("bare", AUTO)
+            return target, runner, _bind(image, target, count) if needs_binding else None
+    raise LinkError(
+        f"an image bound to {wanted[0]} does not run as a process of this machine",
+        where=str(image),
+        found=codec_for(machine).name,
+        expected=" or ".join(target for target in targets() if runner_for(target, machine)) or "another architecture",
+        advice="previrt-boot starts those for other machines" if not bound else "",
+    )
+
+
+def _bind(image: Path, target: str, count: bool) -> int:
+    """The image, bound, in a file in memory; `count`: so that its sites count their runs."""
+    from linker.bind.api import link
+    from linker.image.memory_file import memory_file
+
+    descriptor = memory_file(image.name)
+    link(image, target, output=descriptor, count=count)
+    return descriptor
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Become the guest. Returns an exit status only when that failed."""
+    request = make_parser().parse_args(arguments)
+    try:
+        target, command_for, bound = _prepare(request.image, request.target, request.profile is not None)
+        image = request.image if bound is None else Path(path_of(bound))
+        command = command_for(
+            Request(
+                image=image,
+                target=target,
+                memory_len=request.memory,
+                initrd=request.initrd,
+                console=request.console,
+                command_line=request.append,
+                statistics=request.statistics,
+                profile=request.profile,
+                nodes=request.nodes,
+            )
+        )
+        program = command[0]
+        if bound is not None and program == str(image):
+            command[0] = str(request.image)  # what the guest's process is called
+        elif bound is not None:
+            os.set_inheritable(bound, True)  # a program that opens the image
+        os.execv(program, command)
+    except LinkError as error:
+        print(f"previrt-run: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        print(f"previrt-run: {request.image}: cannot be executed: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

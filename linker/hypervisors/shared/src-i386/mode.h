@@ -1,0 +1,12 @@
+/* What is different in 32-bit protected mode; `src-x86_64/mode.h` says the same of 64-bit mode. */
+#ifndef VCPU_MODE_H
+#define VCPU_MODE_H
+
+/* The names of 64-bit mode: the number counts, and files of both modes use them. */
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, GENERAL_REGISTERS };
+
+#define ADDRESS_BITS 32
+#define HAS_REX false            /* 40 to 4f are INC and DEC */
+#define LARGE_LEN (4ull << 20)   /* bytes of a large page */
+
+#endif

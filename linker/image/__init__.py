@@ -1,0 +1,1 @@
+"""ELF in and out: headers, symbols, memory windows, growing, writing."""

@@ -1,0 +1,371 @@
+"""Phase 1: what an ELF image is made of. Facts only; the bytes stay where they are.
+
+The file may be hostile, so every number is checked against the size of the file before it is used. The layouts are
+pyelftools'; its `ELFFile` is not used, because it follows references before they can be checked and imports DWARF.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+import struct
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from elftools.elf.structs import ELFStructs
+
+from linker.errors import LinkError, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from elftools.construct import Construct
+    from elftools.construct.lib.container import Container
+
+IDENT_LEN, EI_CLASS, EI_DATA, ELFDATA2LSB = 16, 4, 5, 1
+CLASS_BITS = {1: 32, 2: 64}
+MACHINE_OFF = 18  # e_machine; pyelftools gives it as a name
+PN_XNUM = 0xFFFF
+SHF_ALLOC, SHF_EXECINSTR = 2, 4
+NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
+FIRST_PSEUDO_VA, PSEUDO_ALIGN = 0x4F << 56, 1 << 20  # of an object's sections (linker/image/places.py)
+LONGEST_SECTION_LEN = 1 << 40
+ENTRY_OFF = 24  # e_entry in the ELF header of either class
+
+
+class Bytes(Protocol):
+    """Memory that can be read by slices: bytes, bytearray, mmap, memoryview."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice, /) -> bytes | bytearray | memoryview: ...
+
+
+class WritableBytes(Bytes, Protocol):
+    """Memory that can be written by slices too."""
+
+    def __setitem__(self, key: slice, value: bytes, /) -> None: ...
+
+
+class Section(NamedTuple):
+    """A section header, its name looked up."""
+
+    name: str
+    type: str | int
+    flags: int
+    va: int
+    off: int
+    len: int
+    link: int
+    info: int
+
+    @property
+    def end_va(self) -> int:
+        """The address behind the section."""
+        return self.va + self.len
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether bytes of the file are the section's own; the table of section names is not the guest's."""
+        return self.type not in ("SHT_NULL", "SHT_NOBITS") and self.name != ".shstrtab"
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is mapped, executable and in the file."""
+        return bool(self.flags & SHF_ALLOC and self.flags & SHF_EXECINSTR and self.type != "SHT_NOBITS")
+
+
+class Segment(NamedTuple):
+    """A program header. `len` bytes at `off` of the file, `memory_len` in memory."""
+
+    type: str | int
+    flags: int
+    va: int
+    off: int
+    len: int
+    memory_len: int
+    pa: int
+
+
+class Window(NamedTuple):
+    """`len` bytes that stand at `off` in a file or buffer and run at `va`."""
+
+    va: int
+    len: int
+    off: int
+
+
+class Note(NamedTuple):
+    """An ELF note. `va` is the descriptor's address, None where the note is not mapped."""
+
+    owner: str
+    type: int
+    off: int
+    va: int | None
+    descriptor: bytes
+
+
+class Image(NamedTuple):
+    """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address; `loads` all of them.
+
+    `is_object`: it is a relocatable object. Its allocated sections have pseudo addresses, and are the windows.
+    """
+
+    machine: int
+    word_len: int
+    entry_va: int
+    sections: tuple[Section, ...]
+    windows: tuple[Window, ...]
+    loads: tuple[Segment, ...]
+    notes: tuple[Note, ...]
+    size: int
+    is_object: bool = False
+
+    def section(self, name: str) -> Section | None:
+        """The section of that name; LinkError when there are two."""
+        found = [section for section in self.sections if section.name == name]
+        if len(found) > 1:
+            raise LinkError(f"{len(found)} sections named {name}", expected="one", advice="link the guest again")
+        return found[0] if found else None
+
+
+class OpenFile(NamedTuple):
+    """An image file, open. `memory` is a private, writable view: what is changed in it never reaches the file."""
+
+    memory: mmap.mmap
+    descriptor: int
+    mode: int
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[OpenFile]:
+    """Open a regular, non-empty file; LinkError for anything else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise LinkError(f"cannot open: {error.strerror}") from None
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise LinkError("is a directory", expected="an ELF image")
+        if not stat.S_ISREG(status.st_mode):
+            raise LinkError("is not a regular file", expected="an ELF image")
+        if status.st_size == 0:
+            raise LinkError("file is empty", expected="an ELF image")
+        try:
+            memory = mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_COPY)
+        except (OSError, ValueError) as error:
+            raise LinkError(f"cannot read: {error}") from None
+        with memory:
+            yield OpenFile(memory, descriptor, stat.S_IMODE(status.st_mode))
+    finally:
+        os.close(descriptor)
+
+
+def read_machine(path: Path) -> int:
+    """The ELF machine number of a file, whatever else it is; LinkError for one that is not ELF."""
+    with naming(path), open_image(path) as file:
+        ident = bytes(file.memory[:4])
+        if ident != b"\x7fELF":
+            raise LinkError("not an ELF file", found=f"magic {ident.hex(' ')}", expected="7f 45 4c 46")
+        return int.from_bytes(file.memory[MACHINE_OFF : MACHINE_OFF + 2], "little")
+
+
+class Table(NamedTuple):
+    """A table of headers as the ELF header describes it."""
+
+    what: str
+    off: int
+    entry_len: int
+    entry_count: int
+
+
+class Headers(NamedTuple):
+    """The three kinds of headers of an ELF file; `headers_len`: bytes up to the end of the program headers."""
+
+    machine: int
+    word_len: int
+    kind: str
+    entry_va: int
+    sections: tuple[Section, ...]
+    segments: tuple[Segment, ...]
+    headers_len: int
+
+
+def read_image(memory: Bytes) -> Image:
+    """Read headers, sections and notes; LinkError says what is wrong with the file."""
+    headers = read_headers(memory)
+    if headers.kind == "ET_REL":
+        return _object(headers, memory)
+    if headers.kind not in ("ET_EXEC", "ET_DYN"):
+        raise LinkError(
+            "wrong kind of ELF file",
+            found=headers.kind,
+            expected="a linked image, ET_EXEC or ET_DYN, or an object, ET_REL",
+        )
+    return Image(
+        machine=headers.machine,
+        word_len=headers.word_len,
+        entry_va=headers.entry_va,
+        sections=headers.sections,
+        windows=check_windows(
+            [Window(load.va, load.len, load.off) for load in headers.segments if load.type == "PT_LOAD" and load.len]
+        ),
+        loads=tuple(load for load in headers.segments if load.type == "PT_LOAD"),
+        notes=tuple(read_notes(memory, headers.sections)),
+        size=len(memory),
+    )
+
+
+def _object(headers: Headers, memory: Bytes) -> Image:
+    """A relocatable object; nothing of it has an address, so each allocated section gets one of its own."""
+    sections, va = [], FIRST_PSEUDO_VA
+    for section in headers.sections:
+        allocated = bool(section.flags & SHF_ALLOC)
+        sections.append(section._replace(va=va if allocated else 0))
+        if allocated:
+            if section.len > LONGEST_SECTION_LEN:
+                raise LinkError("section is too long", where=section.name, found=f"{section.len:#x} bytes")
+            va += section.len + 2 * PSEUDO_ALIGN - 1 & -PSEUDO_ALIGN
+    windows = [Window(s.va, s.len, s.off) for s in sections if s.flags & SHF_ALLOC and s.has_contents and s.len]
+    return Image(
+        machine=headers.machine,
+        word_len=headers.word_len,
+        entry_va=0,
+        sections=tuple(sections),
+        windows=check_windows(windows, "sections"),
+        loads=(),
+        notes=tuple(read_notes(memory, sections)),
+        size=len(memory),
+        is_object=True,
+    )
+
+
+def read_headers(memory: Bytes) -> Headers:
+    """Read an ELF file's headers; LinkError says which table, section or segment is not inside the file."""
+    ident = bytes(memory[:IDENT_LEN])
+    if ident[:4] != b"\x7fELF":
+        raise LinkError("not an ELF file", found=f"magic {ident[:4].hex(' ')}", expected="7f 45 4c 46")
+    if len(ident) < IDENT_LEN or ident[EI_CLASS] not in CLASS_BITS:
+        raise LinkError(
+            "ELF class is unknown", found=ident[EI_CLASS : EI_CLASS + 1].hex() or "nothing", expected="1 or 2"
+        )
+    if ident[EI_DATA] != ELFDATA2LSB:
+        raise LinkError("wrong byte order", found=f"data encoding {ident[EI_DATA]}", expected="1, little-endian")
+    layouts = ELFStructs(little_endian=True, elfclass=CLASS_BITS[ident[EI_CLASS]])
+    layouts.create_basic_structs()
+    header = _parse(layouts.Elf_Ehdr, memory, 0, "ELF header")
+    layouts.create_advanced_structs(header.e_type, header.e_machine, header.e_ident.EI_OSABI)
+
+    section_count, names_index, segment_count = header.e_shnum, header.e_shstrndx, header.e_phnum
+    if header.e_shoff and not section_count:  # gABI: what 16 bits do not hold is in the first section header
+        first = _parse(layouts.Elf_Shdr, memory, header.e_shoff, "first section header")
+        section_count, names_index = first.sh_size, first.sh_link
+        segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
+    segment_table = Table("program header", header.e_phoff, header.e_phentsize, segment_count)
+    section_table = Table("section header", header.e_shoff, header.e_shentsize, section_count)
+    raw_segments = _parse_table(segment_table, layouts.Elf_Phdr, memory)
+    raw_sections = _parse_table(section_table, layouts.Elf_Shdr, memory)
+    return Headers(
+        machine=int.from_bytes(memory[MACHINE_OFF : MACHINE_OFF + 2], "little"),
+        word_len=layouts.elfclass // 8,
+        kind=str(header.e_type),
+        entry_va=header.e_entry,
+        sections=_sections(raw_sections, names_index, memory),
+        segments=_segments(raw_segments, len(memory)),
+        headers_len=header.e_phoff + header.e_phentsize * segment_count,
+    )
+
+
+def _parse(layout: Construct, memory: Bytes, offset: int, what: str) -> Container:
+    length = layout.sizeof()
+    _check_inside(what, offset, length, len(memory))
+    parsed: Container = layout.parse(bytes(memory[offset : offset + length]))
+    return parsed
+
+
+def _parse_table(table: Table, layout: Construct, memory: Bytes) -> list[Container]:
+    what, off, entry_len, count = table
+    if count and entry_len != layout.sizeof():
+        raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))
+    _check_inside(f"{what} table", off, entry_len * count, len(memory))
+    return [_parse(layout, memory, off + n * entry_len, f"{what} {n}") for n in range(count)]
+
+
+def _segments(headers: Sequence[Container], size: int) -> tuple[Segment, ...]:
+    for number, header in enumerate(headers):
+        if header.p_type == "PT_LOAD":
+            _check_inside(f"segment {number}", header.p_offset, header.p_filesz, size)
+    return tuple(Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz, h.p_paddr) for h in headers)
+
+
+def _sections(headers: Sequence[Container], names_index: int, memory: Bytes) -> tuple[Section, ...]:
+    if headers and names_index >= len(headers):
+        raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {len(headers)}")
+    for number, header in enumerate(headers):
+        if header.sh_type not in ("SHT_NOBITS", "SHT_NULL"):
+            _check_inside(f"section {number}", header.sh_offset, header.sh_size, len(memory))
+    names = b""
+    if headers and headers[names_index].sh_type == "SHT_STRTAB":
+        start = headers[names_index].sh_offset
+        names = bytes(memory[start : start + headers[names_index].sh_size])
+    return tuple(
+        Section(
+            string_at(names, h.sh_name), h.sh_type, h.sh_flags, h.sh_addr, h.sh_offset, h.sh_size, h.sh_link, h.sh_info
+        )
+        for h in headers
+    )
+
+
+def string_at(table: bytes, offset: int) -> str:
+    """The string at `offset` of a string table; empty behind its end."""
+    end = table.find(b"\0", offset)
+    return table[offset : end if end >= 0 else None].decode("utf-8", "replace")
+
+
+def _check_inside(what: str, offset: int, length: int, size: int) -> None:
+    if offset + length > size:
+        raise LinkError(
+            f"{what} is cut off",
+            found=f"a file of {size} bytes",
+            expected=f"at least {offset + length}",
+            advice="the file is truncated or damaged; copy it again",
+        )
+
+
+def check_windows(windows: Iterable[Window], what: str = "segments") -> tuple[Window, ...]:
+    """By address; LinkError when two share an address or a byte."""
+    by_va = sorted(windows)
+    for one, other in pairwise(by_va):
+        if one.va + one.len > other.va:
+            raise LinkError(f"{what} overlap", where=f"{other.va:#x}", expected="disjoint addresses")
+    by_off = sorted(windows, key=lambda window: window.off)
+    for one, other in pairwise(by_off):
+        if one.off + one.len > other.off:
+            raise LinkError(f"{what} share bytes", where=f"offset {other.off:#x}", expected="disjoint contents")
+    return tuple(by_va)
+
+
+def read_notes(memory: Bytes, sections: Iterable[Section]) -> Iterator[Note]:
+    """Notes of all note sections: a name and a descriptor, each padded to 4 bytes (gABI, Note Section)."""
+    for section in sections:
+        if section.type != "SHT_NOTE":
+            continue
+        offset, end = section.off, section.off + section.len
+        while offset + NOTE_HEADER.size <= end:
+            name_off = offset + NOTE_HEADER.size
+            name_len, descriptor_len, kind = NOTE_HEADER.unpack(memory[offset:name_off])
+            descriptor_off = name_off + (name_len + 3 & ~3)
+            if descriptor_off + descriptor_len > end:
+                raise LinkError("note is cut off", where=f"{section.name} at offset {offset - section.off:#x}")
+            yield Note(
+                owner=string_at(bytes(memory[name_off : name_off + name_len]), 0),
+                type=kind,
+                off=descriptor_off,
+                va=section.va + descriptor_off - section.off if section.flags & SHF_ALLOC else None,
+                descriptor=bytes(memory[descriptor_off : descriptor_off + descriptor_len]),
+            )
+            offset = descriptor_off + (descriptor_len + 3 & ~3)

@@ -1,0 +1,94 @@
+"""The image's symbols, read only when something is printed or selected by name."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.errors import LinkError
+from linker.image.read import string_at
+
+if TYPE_CHECKING:
+    from linker.image.read import Bytes, Image
+
+# Elf32_Sym and Elf64_Sym (gABI, Symbol Table), little-endian; and the positions of name, info, value and size in them.
+LAYOUTS = {
+    4: (struct.Struct("<IIIBBH"), (0, 3, 1, 2)),
+    8: (struct.Struct("<IBBHQQ"), (0, 1, 4, 5)),
+}
+SECTION_AT = {4: 5, 8: 3}  # position of the section's index
+STT_NOTYPE, STT_FUNC = 0, 2
+
+
+class Span(NamedTuple):
+    """The half-open range of a symbol, up to its size or to the next one."""
+
+    start_va: int
+    end_va: int
+    name: str
+
+
+class Symbols:
+    """Functions and plain labels of `.symtab` by address and by name."""
+
+    def __init__(self, image: Image, memory: Bytes) -> None:
+        table, names = image.section(".symtab"), image.section(".strtab")
+        self._by_va: list[tuple[int, int, int]] = []
+        self._bases: list[int] = []
+        self._names = b""
+        if table is None or names is None:
+            return
+        self._names = bytes(memory[names.off : names.off + names.len])
+        layout, (name_at, info_at, va_at, len_at) = LAYOUTS[image.word_len]
+        data = bytes(memory[table.off : table.off + table.len])
+        if len(data) % layout.size:
+            raise LinkError("symbol table is truncated", where=".symtab", found=f"{len(data)} bytes")
+        rows = [
+            row
+            for row in layout.iter_unpack(data)
+            if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[name_at] < len(self._names)
+        ]
+        if image.is_object:  # values are offsets in sections, which have addresses here
+            bases = {n: section.va for n, section in enumerate(image.sections) if section.va}
+            self._bases = sorted(bases.values())
+            at = SECTION_AT[image.word_len]
+            self._by_va = sorted(
+                (bases[row[at]] + row[va_at], row[len_at], row[name_at])
+                for row in rows
+                if row[at] in bases and row[name_at]
+            )
+        else:
+            self._by_va = sorted((row[va_at], row[len_at], row[name_at]) for row in rows if row[va_at])
+
+    def at(self, va: int) -> str:
+        """`name+0x12` of the last symbol at or below `va`; empty when there is none."""
+        index = bisect_right(self._by_va, (va, 1 << 64, 0)) - 1
+        if index < 0:
+            return ""
+        start_va, _, name_off = self._by_va[index]
+        if self._bases and start_va < self._bases[bisect_right(self._bases, va) - 1]:
+            return ""  # another section's
+        name = string_at(self._names, name_off)
+        return f"{name}+{va - start_va:#x}" if va > start_va else name
+
+    def ranges(self, name: str) -> list[tuple[int, int]]:
+        """Half-open address ranges of all symbols of that name; one without a size reaches to the next symbol."""
+        wanted = name.encode()
+        found = []
+        for index, (va, length, name_off) in enumerate(self._by_va):
+            if self._names.startswith(wanted + b"\0", name_off):
+                following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), 1 << 64)
+                found.append((va, va + length if length else following))
+        return found
+
+    def spans(self, low_va: int, high_va: int) -> list[Span]:
+        """Disjoint ranges of the symbols between two addresses, in order; where several start, the one `at` names."""
+        first, last = bisect_left(self._by_va, (low_va, 0, 0)), bisect_left(self._by_va, (high_va, 0, 0))
+        rows = [*self._by_va[first:last], (high_va, 0, 0)]
+        return [
+            Span(va, min(va + length, next_va) if length else next_va, string_at(self._names, name_off))
+            for (va, length, name_off), (next_va, _, _) in pairwise(rows)
+            if next_va > va
+        ]

@@ -1,0 +1,1 @@
+"""What each byte becomes: placed, laid out, filled, patched, checked."""

@@ -1,0 +1,216 @@
+"""Phase 4: what each byte becomes. Pure: no file is read, nothing is written.
+
+A plan is an immutable list of `Patch(site, before, after, reason)`, kept as groups of sites that take the same form, so
+that a million sites are a few long strings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.count.counting import Counters, Counting
+from linker.errors import LinkError
+from linker.hypervisors.base import Form, FormKind, Unbindable
+from linker.hypervisors.shared.memory_operations import memory_form
+from linker.plan.check import record_name
+from linker.plan.edits import edits_in_file, edits_in_memory
+from linker.plan.hooks import plan_hooks
+from linker.plan.lay_out import Layout
+from linker.plan.patches import Filled, Plan, patch_group, split_group
+from linker.sites.formats import INFO_PAD_FRONT
+from linker.sites.l4ka import FIRST_MEMORY_CLASS
+from linker.table.read import Bound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from linker.hypervisors.base import Binding
+    from linker.plan.patches import Edit, PatchGroup, Request
+    from linker.sites.codec import Codec
+    from linker.table.decode import SiteGroup, Sites
+
+SKIPPED = "skipped"
+RESTORED = "restored"
+
+
+class Failure(NamedTuple):
+    """Sites that a target has no form for: `site_count` of them, the first at `first_va`, with `room_len` bytes.
+
+    `where` names the first as messages do.
+    """
+
+    class_name: str
+    instruction: str
+    room_len: int
+    reason: str
+    first_va: int
+    site_count: int
+    where: str
+
+
+class UnboundSitesError(LinkError):
+    """Some sites have no form for the target; `failures` says which."""
+
+    failures: tuple[Failure, ...] = ()
+
+    def reword(self, say: Callable[[str], str]) -> None:
+        """The same for the failures; what is no address outside the linker is none there."""
+        super().reword(say)
+        self.failures = tuple(
+            one._replace(first_va=0, where=say(one.where), instruction=say(one.instruction)) for one in self.failures
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The parts of the message and the failures."""
+        return {**super().to_json(), "failures": [failure._asdict() for failure in self.failures]}
+
+
+def choose_forms(sites: Sites, binding: Binding, codec: Codec) -> list[tuple[SiteGroup, Form | Unbindable]]:
+    """The form of each group, or why there is none."""
+    chosen: list[tuple[SiteGroup, Form | Unbindable]] = []
+    for group in sites.groups:
+        form = _form(group, binding)
+        if isinstance(form, Form):
+            if len(form.code) > group.room_len:
+                form = Unbindable(f"site is too short: {len(form.code)} bytes needed, {group.room_len} there")
+            elif form.kind is FormKind.NATIVE and (form.fixups or form.code != group.instruction.code):
+                raise ValueError(f"{binding.target}: form native must keep '{group.instruction.text}'")
+        chosen.append((group, form))
+    return chosen
+
+
+def _form(group: SiteGroup, binding: Binding) -> Form | Unbindable:
+    if _is_memory_operation(group):
+        return memory_form(group.instruction, binding)
+    return binding.form(group.instruction, group.room_len, group.flags)
+
+
+def _is_memory_operation(group: SiteGroup) -> bool:
+    return group.instruction.class_number >= FIRST_MEMORY_CLASS
+
+
+def make_plan(request: Request) -> Plan:
+    """Plan a binding, or with no binding the way back; LinkError when a site cannot be bound or does not fit."""
+    if request.binding is None:
+        return _plan_restore(request)
+    planned, left = [], []
+    for group, form in choose_forms(request.sites, request.binding, request.codec):
+        mine, others = split_group(group, request.chosen)
+        if mine.members:
+            planned.append((mine, form))
+        if others.members:
+            left.append(others)
+    bindable = require_forms(request, planned)
+    bindable, counters = _counting(request, bindable)
+    # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
+    told = [group for group in request.sites.groups if not _is_memory_operation(group)]
+    layout = Layout(request, request.binding, told, counters)
+    groups = [layout.patch(group, form) for group, form in bindable]
+    groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
+    overwritten = [group for group in groups if not group.keeps_instruction]
+    if overwritten and request.sites.annotations.undo is None and not request.keeps_original:
+        raise LinkError(
+            "no room to keep overwritten instructions",
+            expected="a section .afterburn.undo",
+            advice="build the guest with previrt-as",
+        )
+    site_count = sum(len(group.members) for group, _ in bindable)
+    bound = Bound(
+        request.binding.target,
+        layout.module_abi,
+        request.original_entry_va,
+        site_count,
+        counts=request.counts,
+        keeps_hooks=bool(layout.hooks.edits) and bool(layout.symbols),
+    )
+    edits = edits_in_memory(request, bytes(layout.text), layout.whole_data(), bound, layout.notes)
+    edits += layout.hooks.edits
+    edits += edits_in_file(request, overwritten, layout.entry_va)
+    return Plan(
+        target=request.binding.target,
+        groups=tuple(groups),
+        edits=_real(edits),
+        stubs=tuple(layout.stubs),
+        entry_va=layout.entry_va,
+        module_abi=layout.module_abi,
+        site_count=site_count,
+        counters=counters and counters._replace(va=layout.counters_va),
+        hooks=layout.hooks.hooks,
+    )
+
+
+def _counting(
+    request: Request, bindable: list[tuple[SiteGroup, Form]]
+) -> tuple[list[tuple[SiteGroup, Form]], Counters | None]:
+    """The forms that count where that is asked for and can be done; the counters, not placed yet."""
+    if not request.counts:
+        return bindable, None
+    counting = Counting(request)
+    made = [(form, counted) for group, form in bindable for counted in counting.counted(group, form)]
+    counts = [one for _, one in made if isinstance(one.form, Form)]
+    reasons: Counter[str] = Counter()
+    for _, one in made:
+        if not isinstance(one.form, Form):
+            reasons[one.form] += len(one.group.members)
+    indexes = sorted(index for one in counts for index in one.group.members)
+    counters = Counters(
+        va=0,
+        counted={index: n for n, index in enumerate(indexes)},
+        loose=frozenset(index for one in counts if one.is_loose for index in one.group.members),
+        reasons=dict(reasons),
+    )
+    return [(one.group, one.form if isinstance(one.form, Form) else form) for form, one in made], counters
+
+
+def _plan_restore(request: Request) -> Plan:
+    groups = tuple(unchanged(request, group, RESTORED, "as annotated") for group in request.sites.groups)
+    entry_va = request.original_entry_va
+    edits = edits_in_memory(request, b"", b"", Bound("", 0, 0, 0)) + edits_in_file(request, (), entry_va)
+    edits += plan_hooks(request, {}).edits
+    return Plan("", groups, _real(edits), (), entry_va, 0, 0)
+
+
+def _real(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    return tuple(edit for edit in edits if edit.before != edit.after)
+
+
+def require_forms(
+    request: Request, planned: Sequence[tuple[SiteGroup, Form | Unbindable]]
+) -> list[tuple[SiteGroup, Form]]:
+    """The groups with their forms; UnboundSitesError when one has none."""
+    failed = [(group, form) for group, form in planned if isinstance(form, Unbindable)]
+    if not failed:
+        return [(group, form) for group, form in planned if isinstance(form, Form)]
+    annotations = request.sites.annotations
+    group, reason = failed[0]
+    count = sum(len(group.members) for group, _ in failed)
+    error = UnboundSitesError(
+        f"{count} of {len(annotations.starts_va)} sites cannot be bound; the first is '{group.instruction.text}' "
+        f"({group.instruction.class_name}) in {group.room_len} bytes: {reason.reason}",
+        where=record_name(annotations, group.members[0]),
+        advice="--list shows all of them; --skip leaves them native",
+    )
+    error.failures = tuple(
+        Failure(
+            group.instruction.class_name,
+            group.instruction.text,
+            group.room_len,
+            form.reason,
+            annotations.starts_va[group.members[0]],
+            len(group.members),
+            record_name(annotations, group.members[0]),
+        )
+        for group, form in failed
+    )
+    raise error
+
+
+def unchanged(request: Request, group: SiteGroup, form: str, reason: str) -> PatchGroup:
+    """Sites as the annotated original has them."""
+    code = group.instruction.code
+    padding = request.codec.padding(group.room_len - len(code))
+    pad_front = bool(group.flags & INFO_PAD_FRONT)
+    original = padding + code if pad_front else code + padding
+    filled = Filled(form, reason, original * len(group.members), len(code), pad_front)
+    return patch_group(request.sites, group, filled)

@@ -1,0 +1,1 @@
+"""Annotation records: read, decoded, chosen, described."""

@@ -1,0 +1,374 @@
+"""Phase 2: the annotation table and the project's notes, version 1 and the original L4Ka format (docs/formats.md).
+
+Records become parallel lists in address order. The layouts stand in `linker.sites.formats`; here whole sections are
+read as arrays of machine words, because a table may have a million records.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from itertools import compress
+from operator import or_
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.errors import LinkError, naming
+from linker.image.read import open_image, read_image
+from linker.image.relocations import Relocatable
+from linker.registry import codec_for
+from linker.sites import formats, l4ka
+from linker.table.object_records import record_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableSequence, Sequence
+    from pathlib import Path
+
+    from linker.image.read import Bytes, Image, Note, Section
+    from linker.sites.codec import Codec
+    from linker.table.site_relocations import SiteRelocation
+
+WORD_CODE = {4: "I", 8: "Q"}
+TABLE_PREFIX = ".afterburn"  # every section of the original's and ours that is named so holds a table
+
+
+class Reserve(NamedTuple):
+    """Room for an interface module in the guest's own segments; `entry_va`: the guest's 64-bit entry, 0 if unknown."""
+
+    text_va: int
+    text_len: int
+    data_va: int
+    data_len: int
+    entry_va: int
+
+
+class Space(NamedTuple):
+    """Where a target's notes go: the SPACE note, from its header on, and the notes it was divided into.
+
+    `va`: the same place, None where the note is not mapped.
+    """
+
+    off: int
+    va: int | None
+    contents: bytes
+
+    @property
+    def len(self) -> int:
+        """Bytes of all of it."""
+        return len(self.contents)
+
+
+class Bound(NamedTuple):
+    """What the BOUND note says; `target` is empty for an image that is not bound."""
+
+    target: str
+    module_abi: int
+    saved_entry_va: int
+    site_count: int
+    counts: bool = False  # its sites count their runs
+    keeps_hooks: bool = False  # what its hooks' words held is at the end of the reserve's data part
+
+
+class SubTable(NamedTuple):
+    """A sub-section of the original format; in `Annotations.numbers` its records go on from `first_number`."""
+
+    name: str
+    class_number: int
+    first_number: int
+    record_count: int
+
+
+class HookRecord(NamedTuple):
+    """A record of `.afterburn.imports` or `.afterburn.exports`: a number of `linker.sites.l4ka` and a place."""
+
+    is_import: bool
+    number: int
+    kind: int
+    va: int
+
+
+class Annotations(NamedTuple):
+    """The table in address order, the records of sub-sections among those of `.afterburn`.
+
+    starts_va, ends_va   the sites, half-open
+    numbers              the record number of each, as messages name it
+    kinds                class | flags << 16 | scratch << 32 of each, or MEMORY_KIND | class; None where nothing is said
+    record_count         records in `.afterburn`, dropped ones included
+    dropped              records of code the guest's linker threw away
+    undo                 the contents of `.afterburn.undo`; None without one
+    bound, bound_note    None for the original format, which has no notes
+    left_tables          sections named like tables whose kind is not known: named, never bound
+    space                None where there is no SPACE note
+    sub_tables           the original's sub-sections for memory operations
+    relocated            in an object: sites by index, and the relocations that change their instructions
+    imports, exports     the original's hooks
+    """
+
+    starts_va: Sequence[int]
+    ends_va: Sequence[int]
+    numbers: Sequence[int]
+    kinds: Sequence[int] | None
+    record_count: int
+    dropped: int
+    undo: bytes | None
+    undo_off: int
+    bound: Bound | None
+    bound_note: Note | None
+    reserve: Reserve | None
+    left_tables: tuple[str, ...]
+    space: Space | None
+    sub_tables: tuple[SubTable, ...] = ()
+    relocated: Mapping[int, tuple[SiteRelocation, ...]] = MappingProxyType({})
+    imports: tuple[HookRecord, ...] = ()
+    exports: tuple[HookRecord, ...] = ()
+
+
+# In an entry of `kinds`: the class comes from the name of the record's section. `.afterburn.info` has no bit for it.
+MEMORY_KIND = 1 << 64
+
+
+def words(data: bytes, word_len: int) -> array[int]:
+    """Little-endian words of 4 or 8 bytes."""
+    read = array(WORD_CODE[word_len])
+    read.frombytes(data)
+    if sys.byteorder == "big":
+        read.byteswap()
+    return read
+
+
+def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
+    """Read table, info, undo room and notes; LinkError where they contradict each other or the image."""
+    table = image.section(formats.SECTION_RECORDS)
+    if table is None:
+        raise LinkError(
+            "no annotation table",
+            expected=f"a section {formats.SECTION_RECORDS}",
+            advice="build the guest through previrt-as",
+        )
+    found = _notes_by_type(image)
+    bound_note, reserve = _read_notes(found, image, codec)
+    record_len = 2 * codec.word_len
+    count = _count(table, record_len)
+    pairs = _pairs(image, memory, table, codec)
+    starts, ends = pairs[0::2], pairs[1::2]
+    kinds: MutableSequence[int] | None = _read_kinds(image, memory, count)
+    undo_section = image.section(formats.SECTION_UNDO)
+    if undo_section is not None and undo_section.len != count * codec.undo_len:
+        _disagree(formats.SECTION_UNDO, undo_section.len, count, codec.undo_len)
+
+    sub_tables = tuple(_sub_tables(image, count, record_len))
+    if sub_tables:
+        kinds = list(kinds) if kinds is not None else [0] * count
+        for sub_table in sub_tables:
+            more = _pairs(image, memory, _section(image, sub_table.name), codec)
+            starts, ends = starts + more[0::2], ends + more[1::2]
+            kinds += [MEMORY_KIND | sub_table.class_number] * sub_table.record_count
+
+    numbers: Sequence[int] = range(len(starts))
+    if 0 in starts:
+        live = list(map(or_, starts, ends))
+        numbers = list(compress(numbers, live))
+    starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
+    if any(map(int.__gt__, starts_list, starts_list[1:])):
+        numbers = sorted(numbers, key=starts.__getitem__)
+        starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
+    known = {*formats.SECTIONS, *(sub_table.name for sub_table in sub_tables)}
+    if not image.is_object:  # hooks are the kernel's, not a module's
+        known |= {l4ka.SECTION_IMPORTS, l4ka.SECTION_EXPORTS}
+    return Annotations(
+        starts_va=starts_list,
+        ends_va=ends_list,
+        numbers=numbers,
+        kinds=None if kinds is None else [kinds[n] for n in numbers],
+        record_count=count,
+        dropped=len(starts) - len(numbers),
+        undo=None if undo_section is None else _contents(memory, undo_section),
+        undo_off=0 if undo_section is None else undo_section.off,
+        bound=None if bound_note is None else parse_bound(bound_note.descriptor),
+        bound_note=bound_note,
+        reserve=reserve,
+        left_tables=tuple(
+            section.name
+            for section in image.sections
+            if section.name.startswith(TABLE_PREFIX) and section.name not in known and section.len
+        ),
+        space=_read_space(memory, found.get(formats.NT_SPACE)),
+        sub_tables=sub_tables,
+        imports=_read_hooks(image, memory, l4ka.SECTION_IMPORTS, codec),
+        exports=_read_hooks(image, memory, l4ka.SECTION_EXPORTS, codec),
+    )
+
+
+def _pairs(image: Image, memory: Bytes, table: Section, codec: Codec) -> array[int]:
+    """The addresses in a table, two a record. Those of an object are relocations."""
+    pairs = words(_contents(memory, table), codec.word_len)
+    if not image.is_object:
+        return pairs
+    return record_words(Relocatable(image, memory, codec.object_relocations), table, pairs, codec.word_len)
+
+
+def _read_hooks(image: Image, memory: Bytes, name: str, codec: Codec) -> tuple[HookRecord, ...]:
+    section = image.section(name)
+    if section is None or image.is_object:
+        return ()
+    count = _count(section, 2 * codec.word_len)
+    pairs = words(_contents(memory, section), codec.word_len)
+    is_import = name == l4ka.SECTION_IMPORTS
+    return tuple(HookRecord(is_import, n, pairs[2 * n], pairs[2 * n + 1]) for n in range(count))
+
+
+def _sub_tables(image: Image, first_number: int, record_len: int) -> Iterator[SubTable]:
+    """Each sub-section once, in the order of the class table."""
+    for class_number, name in l4ka.MEMORY_NAME_OF.items():
+        section = image.section(f"{formats.SECTION_RECORDS}.{name}")
+        if section is not None:
+            count = _count(section, record_len)
+            yield SubTable(section.name, class_number, first_number, count)
+            first_number += count
+
+
+def _section(image: Image, name: str) -> Section:
+    section = image.section(name)
+    if section is None:
+        raise LinkError(f"no section {name}")
+    return section
+
+
+class BoundTo(NamedTuple):
+    """What an image is bound to: ELF machine number, target (empty: to nothing), whether its sites count."""
+
+    machine: int
+    target: str
+    counts: bool
+
+
+def read_bound_to(path: Path) -> BoundTo:
+    """What the image in a file is bound to. LinkError when it is no annotated image."""
+    with naming(path), open_image(path) as file:
+        image = read_image(file.memory)
+        original = image.section(formats.SECTION_ORIGINAL)
+        if original is not None:
+            header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
+            said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
+            return BoundTo(image.machine, str(said.target), bool(said.flags & formats.BOUND_COUNTS))
+        bound_note, _ = _read_notes(_notes_by_type(image), image, codec_for(image.machine))
+        bound = None if bound_note is None else parse_bound(bound_note.descriptor)
+    return BoundTo(image.machine, "", False) if bound is None else BoundTo(image.machine, bound.target, bound.counts)
+
+
+def parse_bound(descriptor: bytes) -> Bound:
+    """A BOUND note's descriptor."""
+    read = parse_descriptor(formats.NOTE_BOUND, descriptor, "BOUND")
+    counts, keeps_hooks = (bool(read.flags & flag) for flag in (formats.BOUND_COUNTS, formats.BOUND_KEEPS_HOOKS))
+    return Bound(str(read.target), read.module_abi, read.saved_entry_va, read.site_count, counts, keeps_hooks)
+
+
+def build_bound(bound: Bound) -> bytes:
+    """The descriptor that says `bound`."""
+    fields = bound._asdict()
+    flags = formats.BOUND_COUNTS if fields.pop("counts") else 0
+    flags |= formats.BOUND_KEEPS_HOOKS if fields.pop("keeps_hooks") else 0
+    return bytes(formats.NOTE_BOUND.build({**fields, "flags": flags}))
+
+
+def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> formats.Parsed:
+    """A note's descriptor; LinkError when it is not of the layout."""
+    try:
+        if len(descriptor) != layout.sizeof():
+            raise LinkError(
+                f"note {name} has the wrong size", found=f"{len(descriptor)} bytes", expected=str(layout.sizeof())
+            )
+        return layout.parse(descriptor)
+    except (formats.LayoutError, UnicodeError) as error:
+        raise LinkError(f"note {name} cannot be read", found=str(error).splitlines()[0]) from None
+
+
+def _notes_by_type(image: Image) -> dict[int, Note]:
+    """The project's notes; of several SPACE notes the first."""
+    found: dict[int, Note] = {}
+    for note in image.notes:
+        if note.owner == formats.NOTE_OWNER:
+            if note.type in found and note.type != formats.NT_SPACE:
+                raise LinkError(
+                    f"two notes of type {note.type} in the image", where=f"offset {note.off:#x}", expected="one"
+                )
+            found.setdefault(note.type, note)
+    return found
+
+
+def _read_space(memory: Bytes, note: Note | None) -> Space | None:
+    """The room of a SPACE note: its own, and that of the notes behind it that its first word counts."""
+    if note is None:
+        return None
+    taken_len = int.from_bytes(note.descriptor[: formats.SPACE_TAKEN_LEN], "little")
+    header_len = formats.NOTE_HEADER_LEN
+    length = header_len + len(note.descriptor) + taken_len
+    if len(note.descriptor) < formats.SPACE_TAKEN_LEN or taken_len % 4 or length > formats.LONGEST_SPACE_LEN:
+        raise LinkError("note SPACE is damaged", found=f"{taken_len} bytes of notes behind it", where=f"{note.off:#x}")
+    off = note.off - header_len
+    return Space(off, None if note.va is None else note.va - header_len, bytes(memory[off : off + length]))
+
+
+def _read_notes(found: Mapping[int, Note], image: Image, codec: Codec) -> tuple[Note | None, Reserve | None]:
+    """Check ANNOTATION; return the BOUND note and the reserve. Without ANNOTATION the format is the original one."""
+    reserve = None
+    if formats.NT_RESERVE in found:
+        read = parse_descriptor(formats.NOTE_RESERVE, found[formats.NT_RESERVE].descriptor, "RESERVE")
+        reserve = Reserve(read.text_va, read.text_len, read.data_va, read.data_len, read.entry_va)
+    if formats.NT_ANNOTATION not in found:
+        return None, reserve
+    said = parse_descriptor(formats.NOTE_ANNOTATION, found[formats.NT_ANNOTATION].descriptor, "ANNOTATION")
+    for what, got, want in (
+        ("annotation version", said.version, 1),
+        ("annotated machine", said.machine, image.machine),
+        ("record size", said.record_len, 2 * codec.word_len),
+        ("info size", said.info_len, formats.INFO.sizeof()),
+    ):
+        if got != want:
+            raise LinkError(
+                f"wrong {what}",
+                where="note ANNOTATION",
+                found=str(got),
+                expected=str(want),
+                advice="annotate with a previrt-as of this version",
+            )
+    if formats.NT_BOUND not in found:
+        raise LinkError("no BOUND note", expected="one beside ANNOTATION", advice="link the guest again, keeping notes")
+    return found[formats.NT_BOUND], reserve
+
+
+def _contents(memory: Bytes, section: Section) -> bytes:
+    if section.type == "SHT_NOBITS":
+        raise LinkError("section has no contents", where=section.name, found="SHT_NOBITS", expected="SHT_PROGBITS")
+    return bytes(memory[section.off : section.off + section.len])
+
+
+def _count(table: Section, record_len: int) -> int:
+    if table.len % record_len:
+        raise LinkError(
+            "annotation table is truncated",
+            where=table.name,
+            found=f"{table.len} bytes",
+            expected=f"a multiple of {record_len}",
+            advice="link the guest again",
+        )
+    return table.len // record_len
+
+
+def _read_kinds(image: Image, memory: Bytes, count: int) -> array[int] | None:
+    section = image.section(formats.SECTION_INFO)
+    if section is None:
+        return None
+    if section.len != count * formats.INFO.sizeof():
+        _disagree(formats.SECTION_INFO, section.len, count, formats.INFO.sizeof())
+    return words(_contents(memory, section), 8)[0 :: formats.INFO.sizeof() // 8]
+
+
+def _disagree(name: str, length: int, count: int, entry_len: int) -> None:
+    raise LinkError(
+        f"section does not match {formats.SECTION_RECORDS}",
+        where=name,
+        found=f"{length} bytes",
+        expected=f"{count * entry_len}, {entry_len} for each of {count} records",
+        advice="link the guest again",
+    )
