@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.bind.api import GuestTable
+    from linker.table.guest import GuestTable
 
 ROOT = Path(__file__).resolve().parents[1]
 LINUX = ROOT / ".cache" / "linux" / "small-afterburned" / "vmlinux"
@@ -101,9 +101,9 @@ def measure_processes(image: Path, runs: int) -> list[Figure]:
 
 def measure_memory(image: Path, runs: int) -> list[Figure]:
     """Binding a loaded guest, scaled to AIM_SITES sites for the aim."""
-    import linker
+    import previrt
 
-    table = linker.read_table(image)
+    table = previrt.read_table(image)
     data = image.read_bytes()
     load_map = [tuple(window) for window in table.image.windows]
     sites = len(table.annotations.starts_va)
@@ -112,7 +112,7 @@ def measure_memory(image: Path, runs: int) -> list[Figure]:
         with mmap.mmap(-1, len(data)) as memory:
             memory[:] = data
             start = time.perf_counter()
-            linker.link_buffer(memory, load_map, target, table=table)  # type: ignore[arg-type]
+            previrt.link_buffer(memory, load_map, target, table=table)  # type: ignore[arg-type]
             return time.perf_counter() - start
 
     bare, lol = (best_of(runs, lambda target=target: once(target)) for target in ("bare", "lol"))  # type: ignore[misc]
@@ -151,9 +151,10 @@ SYNTHETIC = {
 
 def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
     """A guest of nothing but sites."""
-    from linker.bind.api import GuestTable
-    from linker.image.read import Image, Section, Window
+    from linker.image.read import Image, Section
+    from linker.image.windows import Window
     from linker.registry import codec_for
+    from linker.table.guest import GuestTable
     from linker.table.read import Annotations
 
     codec, made = codec_for(machine), SYNTHETIC[machine]
@@ -195,7 +196,7 @@ def synthetic_table(machine: int, count: int) -> tuple[mmap.mmap, GuestTable]:
 
 def measure_synthetic(machine: int, count: int) -> list[Figure]:
     """A million sites: all checks, decoding, planning, writing and verifying, in memory."""
-    import linker
+    import previrt
     from linker.plan.check import check_records
 
     def once() -> float:
@@ -203,7 +204,7 @@ def measure_synthetic(machine: int, count: int) -> list[Figure]:
         with memory:
             start = time.perf_counter()
             check_records(table.annotations, table.image, table.codec)
-            report = linker.link_buffer(memory, [(SYNTHETIC_VA, len(memory), 0)], "bare", table=table)
+            report = previrt.link_buffer(memory, [(SYNTHETIC_VA, len(memory), 0)], "bare", table=table)
             elapsed = time.perf_counter() - start
             if report.bound != count:
                 raise SystemExit("the synthetic guest was not bound")

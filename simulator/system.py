@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.sites.ia64.isa.fields import APPLICATION_REGISTERS, CONTROL_REGISTERS
 from simulator import registers as reg
 from simulator import tlb
 from simulator.access import NON_ACCESS_CODES, Access
-from simulator.isa.fields import APPLICATION_REGISTERS, CONTROL_REGISTERS
 
 if TYPE_CHECKING:
     from simulator.sapic import Sapic

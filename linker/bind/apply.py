@@ -10,7 +10,7 @@ from linker.image.memory import gather, scatter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linker.image.read import WritableBytes
+    from linker.image.windows import WritableBytes
     from linker.plan.patches import Edit, PatchGroup, Plan
 
 

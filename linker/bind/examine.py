@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.bind.api import Selection, Source, anonymous, grown_source, original_source, plan_link, read_guest
 from linker.bind.apply import apply
+from linker.bind.phases import Selection, plan_link
+from linker.bind.source import Source, anonymous, grown_source, original_source
 from linker.collection import gc_paused
 from linker.errors import LinkError, naming
 from linker.hypervisors.base import Form
@@ -28,16 +29,17 @@ from linker.plan.make import SKIPPED, choose_forms
 from linker.registry import binding_for, targets
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.table.decode import decode
+from linker.table.guest import read_guest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from linker.bind.api import GuestTable
     from linker.hypervisors.base import Binding
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.plan.patches import Plan
     from linker.sites.codec import Codec, Instruction
     from linker.table.decode import SiteGroup, Sites
+    from linker.table.guest import GuestTable
     from linker.table.read import Bound
 
 BARE = "bare"  # what an image of the original format can be bound to without a note that says so

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.bind.api import opened, read_table
+from linker.bind.buffer import read_table
 from linker.bind.report import format_table
+from linker.bind.source import opened
 from linker.hypervisors.base import Form
 from linker.image.places import Places, column
 from linker.image.relocations import Relocatable
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from linker.bind.api import GuestTable
     from linker.hypervisors.base import Binding, Unbindable
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.table.decode import SiteGroup, Sites
+    from linker.table.guest import GuestTable
 
 
 UNBINDABLE = "none"
@@ -52,7 +53,7 @@ class ListedSite(NamedTuple):
 def list_sites(
     path: str | Path, target: str | None = None, *, only: Sequence[str] = (), skip: Sequence[str] = ()
 ) -> list[ListedSite]:
-    """All sites in address order; LinkError as `linker.link`, but for sites the target has no form for."""
+    """All sites in address order; LinkError as `previrt.link`, but for sites the target has no form for."""
     with opened(path) as (memory, table, sites):
         symbols = Symbols(table.image, memory)
         sources = Sources(table.image, memory, table.annotations)

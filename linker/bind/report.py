@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from linker.image.places import Places
-    from linker.image.read import Bytes
     from linker.image.symbols import Symbols
-    from linker.plan.hooks import BoundHook
-    from linker.plan.patches import Plan
+    from linker.image.windows import Bytes
+    from linker.plan.patches import BoundHook, Plan
     from linker.table.read import Annotations
 
 

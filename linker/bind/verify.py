@@ -17,7 +17,7 @@ from linker.plan.fill import FIELDS, hole_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.plan.patches import Edit, PatchGroup, Plan
     from linker.sites.codec import Codec
 

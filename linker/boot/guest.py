@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.bind.api import link_buffer, read_table
+from linker.bind.buffer import link_buffer, read_table
 from linker.errors import LinkError, naming
 from linker.image.load_map import file_map, physical_map
 from linker.image.read import open_image
@@ -12,9 +12,9 @@ from linker.image.read import open_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from linker.bind.api import GuestTable
     from linker.bind.report import LinkReport
-    from linker.image.read import Window, WritableBytes
+    from linker.image.windows import Window, WritableBytes
+    from linker.table.guest import GuestTable
 
 CHUNK_LEN = 1 << 20
 

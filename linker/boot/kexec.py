@@ -10,7 +10,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.bind.api import link
+from linker.bind.link import link
 from linker.errors import LinkError, UsageError
 from linker.image.memory_file import memory_file, path_of
 from linker.registry import codec_for

@@ -20,31 +20,20 @@ import os
 import signal
 import socket
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.boot.qemu_options import OURS_ID, QemuOptions
 from linker.errors import LinkError, UsageError
 from linker.image.memory_file import memory_file, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from linker.boot.qemu_boot import Boot
 
-    from linker.boot.qemu_session import Binding
+    pass
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_SIGNALLED = 128  # added to the signal's number, as a shell does
-
-
-class Boot(NamedTuple):
-    """A command line for QEMU, the kernel in it, and who is told of each binding."""
-
-    command: Sequence[str]
-    options: QemuOptions
-    kernel: Path
-    target: str
-    tell: Callable[[Binding], None]
 
 
 def run(boot: Boot) -> int:

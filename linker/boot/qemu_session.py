@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from qemu.qmp import EventListener, ExecuteError, Message, QMPClient, QMPError
 
 from linker.boot.guest import PhysicalGuest
+from linker.boot.qemu_boot import GuestBinding
 from linker.errors import LinkError
 
 if TYPE_CHECKING:
     import mmap
     import socket
 
-    from linker.bind.report import LinkReport
-    from linker.boot.qemu import Boot
+    from linker.boot.qemu_boot import Boot
 
 EVENTS = ("SHUTDOWN", "RESET", "STOP", "RESUME", "GUEST_PANICKED")
 ENDED = "ENDED"  # ours
@@ -25,20 +25,6 @@ LOST = (QMPError, EOFError, OSError)  # the ways a conversation with a QEMU that
 RESETS = ("guest-reset", "host-qmp-system-reset")  # ShutdownCause, qapi/run-state.json
 HOLE_PA = 0x80000000  # below this a PC's RAM is one piece from 0 on (the lowest: q35 with 2.75 GiB or more)
 EXIT_FAILURE = 1  # what QEMU ends with after a panic under `-action panic=exit-failure`
-
-
-class Binding(NamedTuple):
-    """One binding of the guest in memory.
-
-    resets           how often the machine had been reset before
-    patch_seconds    to compare memory with the image and bind it
-    paused_seconds   from QEMU found paused to QEMU told to go on; None when the user keeps it paused
-    """
-
-    report: LinkReport
-    resets: int
-    patch_seconds: float
-    paused_seconds: float | None
 
 
 class Session:
@@ -136,7 +122,7 @@ class Session:
         if self._runs:
             await self._qmp.execute("cont")
             paused_seconds = time.perf_counter() - began
-        self._boot.tell(Binding(report, self._resets, ended - started, paused_seconds))
+        self._boot.tell(GuestBinding(report, self._resets, ended - started, paused_seconds))
 
 
 def _low_guest(boot: Boot) -> PhysicalGuest:

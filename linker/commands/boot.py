@@ -17,7 +17,7 @@ from linker.errors import LinkError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from linker.boot.qemu_session import Binding
+    from linker.boot.qemu_boot import GuestBinding
     from linker.commands.config import Config
 
 PROGRAM = "previrt-boot"
@@ -119,7 +119,8 @@ def _config(path: Path | None) -> Config:
 
 
 def _run_qemu(request: argparse.Namespace, config: Config) -> int:
-    from linker.boot.qemu import Boot, run
+    from linker.boot.qemu import run
+    from linker.boot.qemu_boot import Boot
     from linker.boot.qemu_options import read_options
 
     arguments = [*config.words("qemu.arguments"), *request.others]
@@ -184,7 +185,7 @@ class _Teller:
         if self._report is not None:
             self._report.close()
 
-    def tell(self, binding: Binding) -> None:
+    def tell(self, binding: GuestBinding) -> None:
         """One binding. LinkError when it cannot be said."""
         report, patch_ms = binding.report, round(binding.patch_seconds * 1000, 3)
         paused_ms = None if binding.paused_seconds is None else round(binding.paused_seconds * 1000, 3)

@@ -154,7 +154,7 @@ def _html(request: argparse.Namespace, examination: Examination) -> None:
     import os
     from pathlib import Path
 
-    from linker.bind.api import Destination, output_path
+    from linker.bind.output import Destination, output_path
     from linker.image.write import write_whole
     from linker.inspection.page import make_page
 

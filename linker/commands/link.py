@@ -164,7 +164,7 @@ def _run(request: argparse.Namespace) -> None:
     if request.profile:
         _profile(request)
         return
-    from linker.bind.api import link, restore
+    from linker.bind.link import link, restore
 
     where = {"output": request.output, "in_place": request.in_place, "dry_run": request.dry_run}
     details = request.verbose

@@ -1,7 +1,7 @@
 """`previrt-run IMAGE`: run an image on this machine.
 
 The target an image is bound to knows how it is run: `RUNNERS` in `linker/hypervisors/<target>/__init__.py` names, for
-an architecture, a function that turns a `Request` into the command to become. An image that is not bound on disk is
+an architecture, a function that turns a `RunRequest` into the command to become. An image that is not bound on disk is
 bound in memory first; no file is written.
 """
 
@@ -12,29 +12,16 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from linker.commands.options import AUTO, PrintVersion
 from linker.errors import LinkError, UsageError
+from linker.hypervisors.runner import RunRequest
 from linker.image.memory_file import path_of
 from linker.registry import codec_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-
-class Request(NamedTuple):
-    """What to run: sizes in bytes, paths as the user gave them, None where nothing was said."""
-
-    image: Path
-    target: str
-    memory_len: int | None
-    initrd: Path | None
-    console: Path | None
-    command_line: str
-    statistics: bool
-    profile: Path | None
-    nodes: int | None
 
 
 UNBOUND = ("bare", "lol")  # what an unbound image is run as: the first that there is a runner for
@@ -83,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def runner_for(target: str, machine: int) -> Callable[[Request], list[str]] | None:
+def runner_for(target: str, machine: int) -> Callable[[RunRequest], list[str]] | None:
     """What runs an image bound to a target on an architecture; None when nothing here does."""
     from linker.registry import targets
 
@@ -92,10 +79,10 @@ def runner_for(target: str, machine: int) -> Callable[[Request], list[str]] | No
     if reference is None:
         return None
     module, _, attribute = reference.partition(":")
-    return cast("Callable[[Request], list[str]]", getattr(import_module(module), attribute))
+    return cast("Callable[[RunRequest], list[str]]", getattr(import_module(module), attribute))
 
 
-def _prepare(image: Path, asked: str, count: bool) -> tuple[str, Callable[[Request], list[str]], int | None]:
+def _prepare(image: Path, asked: str, count: bool) -> tuple[str, Callable[[RunRequest], list[str]], int | None]:
     """The target, what runs the image, and the image bound in memory where it was not bound on disk (a descriptor).
 
     `asked` is a target, or `auto`: as bare where a simulator is the bare machine, else as a process.
@@ -130,7 +117,7 @@ def _prepare(image: Path, asked: str, count: bool) -> tuple[str, Callable[[Reque
 
 def _bind(image: Path, target: str, count: bool) -> int:
     """The image, bound, in a file in memory; `count`: so that its sites count their runs."""
-    from linker.bind.api import link
+    from linker.bind.link import link
     from linker.image.memory_file import memory_file
 
     descriptor = memory_file(image.name)
@@ -145,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target, command_for, bound = _prepare(request.image, request.target, request.profile is not None)
         image = request.image if bound is None else Path(path_of(bound))
         command = command_for(
-            Request(
+            RunRequest(
                 image=image,
                 target=target,
                 memory_len=request.memory,

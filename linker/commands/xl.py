@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 from linker.commands.options import PrintVersion
 from linker.errors import LinkError, UsageError
+from linker.xl import DEFAULT_DIRECTORY, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = "previrt-xl"
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 # libxl kills a restricted bootloader after 120 seconds (LIBXL_BOOTLOADER_TIMEOUT); a message says more.
 LIMIT_S = 110
 FORMATS = ("sxp", "simple", "simple0")
-DEFAULT_DIRECTORY = "/run/xen/previrt-xl"
 
 
 def make_parser() -> argparse.ArgumentParser:

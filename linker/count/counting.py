@@ -25,7 +25,7 @@ from linker.sites.formats import INFO_NO_STACK
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from linker.count.x86_64 import Piece
@@ -34,29 +34,10 @@ if TYPE_CHECKING:
     from linker.sites.codec import Codec
     from linker.table.decode import SiteGroup
 
-COUNTER_LEN = 8
 PIECES = {62: "linker.count.x86_64", 3: "linker.count.i386"}  # ELF machine -> counting code
 BRANCHES = (b"\xe8", b"\xe9")
 MOVES = "a jump in front would move the instruction, and the guest may look for a fault where it stood"
 NO_STACK = "there may be no stack, and the flags behind it matter"
-
-
-class Counters(NamedTuple):
-    """Where the counters are: `va` the first, one for each site of `counted` in address order.
-
-    `counted`: index of a site in address order -> which counter is its own. `loose`: those of them that count in one
-    instruction and change the arithmetic flags, which nobody reads there. `reasons`: why the other bound sites are not
-    counted -> how many.
-    """
-
-    va: int
-    counted: Mapping[int, int]
-    loose: frozenset[int]
-    reasons: Mapping[str, int]
-
-    def va_of(self, index: int) -> int:
-        """Address of the counter of the site at `index` of the address order."""
-        return self.va + COUNTER_LEN * self.counted[index]
 
 
 class CountedForm(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.bind.examine import examined
 from linker.bind.report import format_table
-from linker.count.counting import COUNTER_LEN
+from linker.count.counters import COUNTER_LEN
 from linker.errors import LinkError, naming
 from linker.image.read import open_image, read_headers
 from linker.table.read import words
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from linker.bind.examine import Examination
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.table.read import Reserve
 
 

@@ -13,8 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
-from linker.image.read import Window, read_headers
-from linker.plan.check import offset_of
+from linker.image.read import read_headers
+from linker.image.windows import Window, offset_of
 from linker.sites.formats import BOUND_COUNTS, ORIGINAL, SECTION_ORIGINAL, LayoutError
 from linker.table.read import Reserve
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import lief
 
-    from linker.image.read import Bytes, Image, Section
+    from linker.image.read import Image, Section
+    from linker.image.windows import Bytes
     from linker.sites.codec import Codec
 
 PAGE_LEN = 4096

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.image.read import Window
+from linker.image.windows import Window
 
 if TYPE_CHECKING:
-    from linker.bind.api import GuestTable
+    from linker.table.guest import GuestTable
 
 
 def file_map(table: GuestTable) -> list[Window]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from linker.image.read import Bytes, WritableBytes
+    from linker.image.windows import Bytes, WritableBytes
 
 CHUNK_SITES = 4096
 

@@ -11,12 +11,12 @@ import os
 import stat
 import struct
 from contextlib import contextmanager
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from elftools.elf.structs import ELFStructs
 
 from linker.errors import LinkError, naming
+from linker.image.windows import Bytes, Window, check_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,20 +34,6 @@ NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
 FIRST_PSEUDO_VA, PSEUDO_ALIGN = 0x4F << 56, 1 << 20  # of an object's sections (linker/image/places.py)
 LONGEST_SECTION_LEN = 1 << 40
 ENTRY_OFF = 24  # e_entry in the ELF header of either class
-
-
-class Bytes(Protocol):
-    """Memory that can be read by slices: bytes, bytearray, mmap, memoryview."""
-
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, key: slice, /) -> bytes | bytearray | memoryview: ...
-
-
-class WritableBytes(Bytes, Protocol):
-    """Memory that can be written by slices too."""
-
-    def __setitem__(self, key: slice, value: bytes, /) -> None: ...
 
 
 class Section(NamedTuple):
@@ -88,14 +74,6 @@ class Segment(NamedTuple):
     len: int
     memory_len: int
     pa: int
-
-
-class Window(NamedTuple):
-    """`len` bytes that stand at `off` in a file or buffer and run at `va`."""
-
-    va: int
-    len: int
-    off: int
 
 
 class Note(NamedTuple):
@@ -334,19 +312,6 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
             expected=f"at least {offset + length}",
             advice="the file is truncated or damaged; copy it again",
         )
-
-
-def check_windows(windows: Iterable[Window], what: str = "segments") -> tuple[Window, ...]:
-    """By address; LinkError when two share an address or a byte."""
-    by_va = sorted(windows)
-    for one, other in pairwise(by_va):
-        if one.va + one.len > other.va:
-            raise LinkError(f"{what} overlap", where=f"{other.va:#x}", expected="disjoint addresses")
-    by_off = sorted(windows, key=lambda window: window.off)
-    for one, other in pairwise(by_off):
-        if one.off + one.len > other.off:
-            raise LinkError(f"{what} share bytes", where=f"offset {other.off:#x}", expected="disjoint contents")
-    return tuple(by_va)
 
 
 def read_notes(memory: Bytes, sections: Iterable[Section]) -> Iterator[Note]:

@@ -18,7 +18,8 @@ from linker.image.symbols import LAYOUTS, SECTION_AT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from linker.image.read import Bytes, Image, Section
+    from linker.image.read import Image, Section
+    from linker.image.windows import Bytes
     from linker.sites.codec import ObjectRelocations
 
 # (type, bytes of a word) -> entry, and the bits of r_info that are the relocation's own.
@@ -60,6 +61,20 @@ class Relocation(NamedTuple):
     def where(self) -> str:
         """How messages name it."""
         return f"{self.table} entry {self.number}"
+
+
+class SiteRelocation(NamedTuple):
+    """A relocation of `len` bytes, `off` bytes into its site, and the name of its symbol."""
+
+    relocation: Relocation
+    off: int
+    len: int
+    symbol: str
+
+    def text(self, distance: int = 0) -> str:
+        """Symbol and addend; `distance` from the field to where a PC-relative operand counts from."""
+        addend = (self.relocation.addend or 0) + distance
+        return f"{self.symbol}{addend:+#x}" if addend else self.symbol
 
 
 class Relocatable:

@@ -11,7 +11,8 @@ from linker.errors import LinkError
 from linker.image.read import string_at
 
 if TYPE_CHECKING:
-    from linker.image.read import Bytes, Image
+    from linker.image.read import Image
+    from linker.image.windows import Bytes
 
 # Elf32_Sym and Elf64_Sym (gABI, Symbol Table), little-endian; and the positions of name, info, value and size in them.
 LAYOUTS = {

@@ -14,7 +14,7 @@ from linker.errors import LinkError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
 
 PAGE_LEN = 4096
 

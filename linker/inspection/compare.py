@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from linker.bind.examine import Examination, ExaminedSite
-    from linker.image.read import Bytes, Section
+    from linker.image.read import Section
     from linker.image.symbols import Symbols
+    from linker.image.windows import Bytes
 
 BLOCK_LEN = 4096
 GAP_LEN = 16  # equal bytes between two differences that are still told as one

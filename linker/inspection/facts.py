@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.image.read import ENTRY_OFF
-from linker.plan.check import offset_of
+from linker.image.windows import offset_of
 from linker.sites import formats
 from linker.table.read import parse_bound, parse_descriptor
 

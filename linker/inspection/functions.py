@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import UsageError
 from linker.image.places import Places
+from linker.image.windows import offset_of
 from linker.inspection.names import Names
 from linker.inspection.tally import functions
-from linker.plan.check import offset_of
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:

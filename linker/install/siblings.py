@@ -55,7 +55,7 @@ def install(
 
     A sibling that fails keeps the image and the entry it had.
     """
-    from linker.bind.api import link
+    from linker.bind.link import link
     from linker.image.write import write_whole
 
     failures = []

@@ -12,15 +12,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from linker import log
-from linker.bind.api import (
-    Selection,
-    anonymous,
-    plan_link,
-    read_guest,
-    sink,
-)
 from linker.bind.apply import apply
+from linker.bind.output import sink
+from linker.bind.phases import Selection, plan_link
 from linker.bind.report import Outcome, make_details, make_report
+from linker.bind.source import anonymous
 from linker.bind.verify import verify
 from linker.errors import LinkError, UsageError
 from linker.image.grow import Kept, build_kept
@@ -39,17 +35,21 @@ from linker.plan.patches import Request
 from linker.sites.formats import SECTION_ORIGINAL
 from linker.table.choose import Names, select_sites
 from linker.table.decode import decode
+from linker.table.guest import read_guest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from linker.bind.api import Destination, GuestTable, Source
+    from linker.bind.output import Destination
     from linker.bind.report import LinkReport
+    from linker.bind.source import Source
     from linker.hypervisors.base import Binding
-    from linker.image.read import Bytes, Image
+    from linker.image.read import Image
+    from linker.image.windows import Bytes
     from linker.objects.kernel import Kernel
     from linker.plan.patches import Plan
+    from linker.table.guest import GuestTable
 
 SECTION_ROWS = ".previrt.rows"
 ROWS_NAME = b"previrt_rows"

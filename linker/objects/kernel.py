@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError, UsageError, naming
 from linker.image.read import open_image, read_image
 from linker.image.relocations import SHN_UNDEF, Relocatable
-from linker.plan.check import check_architecture, offset_of
+from linker.image.windows import offset_of
+from linker.plan.check import check_architecture
 from linker.plan.place import place, read_module
 from linker.sites.reach import fits_signed
 from linker.table.read import read_annotations
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linker.hypervisors.base import Binding
-    from linker.image.read import Bytes, Image
+    from linker.image.read import Image
     from linker.image.relocations import Symbol
+    from linker.image.windows import Bytes
     from linker.plan.place import Module
     from linker.sites.codec import Codec
     from linker.table.read import Annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from linker.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.objects.options import Signing
 
 MARK = b"~Module signature appended~\n"

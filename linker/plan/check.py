@@ -12,40 +12,23 @@ from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.read import SHF_ALLOC
+from linker.image.windows import offset_of
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
+from linker.table.names import REBUILD, flags_of, record_name, record_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from linker.hypervisors.base import Binding
-    from linker.image.read import Bytes, Image, Section, Window
+    from linker.image.read import Image, Section
+    from linker.image.windows import Bytes, Window
     from linker.plan.patches import Plan
     from linker.plan.place import Module
     from linker.sites.codec import Codec
     from linker.table.read import Annotations, Reserve
 
-REBUILD = "build the guest again with previrt-as"
 KNOWN_FLAGS = INFO_NO_STACK | INFO_PAD_FRONT
 LONGEST_SITE_LEN = 255  # far above what any afterburner pads to
-
-
-def flags_of(kind: int) -> int:
-    """The flags in an entry of `Annotations.kinds`."""
-    return kind >> 16 & 0xFFFF
-
-
-def record_name(annotations: Annotations, index: int) -> str:
-    """How messages name the site at `index` of the address order."""
-    return f"{record_place(annotations, index)} at {annotations.starts_va[index]:#x}"
-
-
-def record_place(annotations: Annotations, index: int) -> str:
-    """Section and number of the record of the site at `index` of the address order."""
-    number = annotations.numbers[index]
-    for table in annotations.sub_tables:
-        if 0 <= number - table.first_number < table.record_count:
-            return f"{table.name} record {number - table.first_number}"
-    return f".afterburn record {number}"
 
 
 def check_architecture(image: Image, codec: Codec) -> None:
@@ -199,14 +182,6 @@ def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, co
                 expected=f"{length} bytes {fill[:1].hex()}",
                 advice="link from the original image",
             )
-
-
-def offset_of(windows: Sequence[Window], va: int, length: int) -> int | None:
-    """Where `length` bytes at `va` stand, None when no window holds them all."""
-    for window in windows:
-        if window.va <= va and va + length <= window.va + window.len:
-            return va - window.va + window.off
-    return None
 
 
 def check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int], ends_va: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.read import ENTRY_OFF
-from linker.plan.check import offset_of
+from linker.image.windows import offset_of
 from linker.plan.patches import Edit, pick
 from linker.sites.formats import NOTE_HEADER_LEN, NOTE_OWNER, NT_SPACE, SPACE_TAKEN_LEN, build_note
 from linker.table.read import build_bound

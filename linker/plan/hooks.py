@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
-from linker.plan.check import offset_of
-from linker.plan.patches import Edit
+from linker.image.windows import offset_of
+from linker.plan.patches import BoundHook, Edit
 from linker.sites.l4ka import EXPORTS, IMPORTS, SECTION_EXPORTS, SECTION_IMPORTS
 
 if TYPE_CHECKING:
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 
 KEPT_LEN = 8  # bytes a record of what an import's word held
 MODULE_FUNCTION, MODULE_WORD = "hook_", "guest_"
-
-
-class BoundHook(NamedTuple):
-    """A hook, bound or not. `va`: the guest's word (import) or place (export); `symbol`: the module's, empty: none."""
-
-    direction: str
-    name: str
-    va: int
-    symbol: str
 
 
 class HookPlan(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.count.counting import COUNTER_LEN, Counters
+from linker.count.counters import COUNTER_LEN, Counters
 from linker.errors import LinkError
 from linker.hypervisors.base import COUNT, COUNTER, SITE_END, SITE_START, STUB, TABLE_ROW, TableContext
 from linker.plan.fill import fill

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.count.counting import Counters, Counting
+from linker.count.counters import Counters
+from linker.count.counting import Counting
 from linker.errors import LinkError
 from linker.hypervisors.base import Form, FormKind, Unbindable
 from linker.hypervisors.shared.memory_operations import memory_form
-from linker.plan.check import record_name
 from linker.plan.edits import edits_in_file, edits_in_memory
 from linker.plan.hooks import plan_hooks
 from linker.plan.lay_out import Layout
 from linker.plan.patches import Filled, Plan, patch_group, split_group
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
+from linker.table.names import record_name
 from linker.table.read import Bound
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from linker.count.counting import Counters
+    from linker.count.counters import Counters
     from linker.hypervisors.base import Binding, Fixup
-    from linker.image.read import Bytes, Image, Window
-    from linker.plan.hooks import BoundHook
+    from linker.image.read import Image
+    from linker.image.windows import Bytes, Window
     from linker.plan.place import Module
     from linker.sites.codec import Codec, Instruction
     from linker.table.decode import SiteGroup, Sites
@@ -43,6 +43,15 @@ class Edit(NamedTuple):
     before: bytes
     after: bytes
     in_file_only: bool = False
+
+
+class BoundHook(NamedTuple):
+    """A hook, bound or not. `va`: the guest's word (import) or place (export); `symbol`: the module's, empty: none."""
+
+    direction: str
+    name: str
+    va: int
+    symbol: str
 
 
 class PatchGroup(NamedTuple):

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
 from linker.image.memory import gather_each
-from linker.plan.check import REBUILD, flags_of, record_name
 from linker.sites.formats import INFO_PAD_FRONT
+from linker.table.names import REBUILD, flags_of, record_name
 from linker.table.read import MEMORY_KIND
 from linker.table.site_relocations import check_inside_instruction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from linker.image.read import Bytes, Window
+    from linker.image.relocations import SiteRelocation
+    from linker.image.windows import Bytes, Window
     from linker.sites.codec import Codec, Instruction
     from linker.table.read import Annotations
-    from linker.table.site_relocations import SiteRelocation
 
 CLASS_MASK = 0xFFFF
 SCRATCH_SHIFT = 32

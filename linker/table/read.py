@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableSequence, Sequence
     from pathlib import Path
 
-    from linker.image.read import Bytes, Image, Note, Section
+    from linker.image.read import Image, Note, Section
+    from linker.image.relocations import SiteRelocation
+    from linker.image.windows import Bytes
     from linker.sites.codec import Codec
-    from linker.table.site_relocations import SiteRelocation
 
 WORD_CODE = {4: "I", 8: "Q"}
 TABLE_PREFIX = ".afterburn"  # every section of the original's and ours that is named so holds a table

@@ -9,30 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.plan.check import REBUILD, record_name
+from linker.image.relocations import SiteRelocation
+from linker.table.names import REBUILD, record_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from linker.image.relocations import Relocatable, Relocation
     from linker.table.read import Annotations
-
-
-class SiteRelocation(NamedTuple):
-    """A relocation of `len` bytes, `off` bytes into its site, and the name of its symbol."""
-
-    relocation: Relocation
-    off: int
-    len: int
-    symbol: str
-
-    def text(self, distance: int = 0) -> str:
-        """Symbol and addend; `distance` from the field to where a PC-relative operand counts from."""
-        addend = (self.relocation.addend or 0) + distance
-        return f"{self.symbol}{addend:+#x}" if addend else self.symbol
 
 
 def site_relocations(relocatable: Relocatable, annotations: Annotations) -> Mapping[int, tuple[SiteRelocation, ...]]:

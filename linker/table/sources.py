@@ -12,7 +12,8 @@ from linker.table.object_records import file_offsets
 from linker.table.read import words
 
 if TYPE_CHECKING:
-    from linker.image.read import Bytes, Image
+    from linker.image.read import Image
+    from linker.image.windows import Bytes
     from linker.table.read import Annotations
 
 INFO_WORDS = INFO.sizeof() // 4

@@ -10,14 +10,14 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.image.read import ENTRY_OFF, read_headers
-from linker.plan.check import offset_of
+from linker.image.windows import offset_of
 from linker.verification.image import shown
 from linker.verification.proof import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
     from linker.verification.image import BoundImage
 
 BLOCK_LEN = 4096

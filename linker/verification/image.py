@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from linker.plan.check import offset_of
+from linker.image.windows import offset_of
 from linker.plan.place import place, read_module
 from linker.verification.proof import Failure
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from linker.bind.api import read_guest
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
+from linker.table.guest import read_guest
 from linker.verification.branches import ROW_LEN, row_problem
 from linker.verification.bytes import differences
 from linker.verification.image import shown

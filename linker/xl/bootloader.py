@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.commands.xl import DEFAULT_DIRECTORY, PROGRAM
 from linker.errors import LinkError, UsageError
+from linker.xl import DEFAULT_DIRECTORY, PROGRAM
 from linker.xl.disk import open_disk
 from linker.xl.hand_over import Copy, HandOver, format_hand_over
 from linker.xl.prepare import Prepared, Task, prepare

@@ -13,7 +13,7 @@ from linker.image.read import open_image, read_image
 from linker.sites.formats import SECTION_RECORDS
 
 if TYPE_CHECKING:
-    from linker.image.read import Bytes
+    from linker.image.windows import Bytes
 
 ELF_MAGIC = b"\x7fELF"
 BZIMAGE_MAGIC_OFF, BZIMAGE_MAGIC = 0x202, b"HdrS"  # Linux, Documentation/x86/boot.rst
@@ -93,7 +93,7 @@ def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
 
 def _bind(raw: int, name: str, task: Task) -> bool:
     """Bind the kernel, or pass one that is not annotated through as it is."""
-    from linker.bind.api import link
+    from linker.bind.link import link
 
     path = Path(f"/proc/self/fd/{raw}")
     try:

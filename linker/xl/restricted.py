@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Linux, include/uapi/linux/prctl.h
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
-WORK_TAKES = ("subprocess", "linker.bind.api", "linker.xl.choose")
+WORK_TAKES = ("subprocess", "linker.bind.link", "linker.xl.choose")
 SAID_LEN_MAX = 1 << 20
 MEMORY_LEN_MAX = 4 << 30
 CPU_LIMIT_S = 120

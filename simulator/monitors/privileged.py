@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from linker.sites.ia64.isa.decoder import TEMPLATES, decode_slot, slot_words
 from simulator import registers as reg
-from simulator.isa.decoder import TEMPLATES, decode_slot, slot_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.cpu import Cpu
-    from simulator.isa.decoder import Instruction
     from simulator.machine import Machine
 
 

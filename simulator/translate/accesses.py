@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.isa.fields import FETCHADD_INCREMENTS
+from linker.sites.ia64.isa.fields import FETCHADD_INCREMENTS
 from simulator.registers import ISR_R, ISR_W
 from simulator.translate.emitter import M64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.translate.emitter import Emitter
 
 _READ, _WRITE, _BOTH = hex(ISR_R), hex(ISR_W), hex(ISR_R | ISR_W)

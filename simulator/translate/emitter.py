@@ -14,7 +14,7 @@ from simulator.cpu import CAREFUL, NATS, ROTATED
 from simulator.registers import PSR_MFH, PSR_MFL
 
 if TYPE_CHECKING:
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
 
 M64 = "0xFFFFFFFFFFFFFFFF"
 

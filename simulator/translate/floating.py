@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.translate.emitter import Emitter
 
 _VALUES: tuple[tuple[str, str], ...] = (

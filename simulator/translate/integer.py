@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.isa.fields import PMPY_COUNTS
+from linker.sites.ia64.isa.fields import PMPY_COUNTS
 from simulator.translate.emitter import M64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.translate.emitter import Emitter
 
 EXPRESSIONS: dict[tuple[str, str], str] = {

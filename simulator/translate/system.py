@@ -13,7 +13,7 @@ from simulator import registers as reg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.translate.emitter import Emitter
 
 _IN_LINE_AR = frozenset((*range(8), reg.AR_CCV, reg.AR_UNAT, reg.AR_FPSR, reg.AR_PFS, reg.AR_LC, reg.AR_EC, reg.AR_CSD))

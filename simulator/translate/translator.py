@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.isa.decoder import decode_bundle
-from simulator.isa.fields import UNPREDICATED
+from linker.sites.ia64.isa.decoder import decode_bundle
+from linker.sites.ia64.isa.fields import UNPREDICATED
 from simulator.memory import PAGE_LEN
 from simulator.translate import accesses, branches, floating, integer, system
 from simulator.translate.emitter import Emitter, predicate_open
@@ -18,7 +18,7 @@ from simulator.translate.emitter import Emitter, predicate_open
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
     from simulator.memory import Memory
 
 RUN_LEN = 16

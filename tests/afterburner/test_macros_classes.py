@@ -25,7 +25,7 @@ from assembling import (
 from test_as_classes import BYTES, SPELLINGS
 from test_as_contexts import FOUND, LEFT_ALONE
 
-import linker
+import previrt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,5 +232,5 @@ def test_objects_of_both_techniques_make_one_image(tmp_path: Path) -> None:
     subprocess.run(["ld", "--fatal-warnings", "-o", "image", "a.o", "b.o"], cwd=tmp_path, check=True)
     notes = subprocess.run(["readelf", "-n", "image"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert notes.count("previrt") == 2  # what it is, and room to say what it is bound to: once an image
-    report = linker.link(tmp_path / "image", "bare", output=tmp_path / "bound")
+    report = previrt.link(tmp_path / "image", "bare", output=tmp_path / "bound")
     assert report.bound == report.sites == 4

@@ -12,7 +12,7 @@ from assembling import ROOT
 from guest_on_qemu import GUEST, TRANSCRIPT, compare, run_qemu
 from image_sites import records_of, section_of
 
-import linker
+import previrt
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +35,16 @@ def test_sites_and_code_are_those_of_the_stand_in(guest: Path) -> None:
 
 def test_bound_to_bare_it_does_the_same(guest: Path, tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    report = linker.link(guest, "bare", output=bound)
+    report = previrt.link(guest, "bare", output=bound)
     assert report.bound == report.sites > 900
     assert not compare(TRANSCRIPT.read_text().splitlines(), run_qemu(bound).lines)
-    linker.restore(bound, output=tmp_path / "restored")
+    previrt.restore(bound, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == guest.read_bytes()
 
 
 def test_bound_to_lol_it_does_the_same(guest: Path, tmp_path: Path) -> None:
     bound = tmp_path / "guest.lol"
-    linker.link(guest, "lol", output=bound)
+    previrt.link(guest, "lol", output=bound)
     done = subprocess.run([bound], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert not compare(TRANSCRIPT.read_text().splitlines(), done.stdout.splitlines())

@@ -9,7 +9,7 @@ import pytest
 from boot_qemu import GUEST, PC, Monitor, bindings, run, segments_of, started, wait_for
 from port_guest import make_port_guest
 
-import linker
+import previrt
 
 DEBUG_EXIT, PANIC = 0x501, 0x505  # QEMU's devices isa-debug-exit and pvpanic
 QUIET = ["-M", "pc", "-accel", "tcg", "-m", "32", "-nic", "none", "-display", "none", "-monitor", "none"]
@@ -50,7 +50,7 @@ def test_a_panic_that_is_to_pause_pauses(arguments: list[str], tmp_path: Path) -
 
 @pytest.mark.parametrize("shape", [["-M", "q35", "-m", "3G"], ["-M", "microvm", "-m", "5G"], ["-M", "pc", "-m", "33"]])
 def test_machines_with_and_without_a_hole_in_memory(shape: list[str], tmp_path: Path) -> None:
-    linker.link(GUEST, "bare", output=tmp_path / "bound")
+    previrt.link(GUEST, "bare", output=tmp_path / "bound")
     report = tmp_path / "report"
     with (
         Monitor(tmp_path) as monitor,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from boot_qemu import GUEST, ROOT
 
-import linker
+import previrt
 
 KEEPER = """#!/bin/sh
 for word; do printf '%s\\n' "$word" >>"$0.words"; file=$word; done
@@ -41,7 +41,7 @@ def test_what_kexec_reads_is_the_bound_file(keeper: Path, tmp_path: Path) -> Non
     initrd.write_bytes(b"x")
     done = previrt_boot(GUEST, "--kexec", keeper, "--append", "a  b", "--initrd", initrd, "--", "--mem-min=0x1000")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    linker.link(GUEST, "bare", output=tmp_path / "bound")
+    previrt.link(GUEST, "bare", output=tmp_path / "bound")
     assert Path(f"{keeper}.image").read_bytes() == (tmp_path / "bound").read_bytes()
     words = Path(f"{keeper}.words").read_text().splitlines()
     expected = ["-l", "--type=elf-x86_64", "--args-linux", "--append=a  b", f"--initrd={initrd}", "--mem-min=0x1000"]
@@ -75,7 +75,7 @@ def test_kexec_itself_understands_the_command(tmp_path: Path) -> None:
     assert "kexec_load failed: Operation not permitted" in done.stderr
     assert "previrt-boot: kexec did not load the image: found status 255, expected 0" in done.stderr
     called = trace.read_text()
-    for load in linker.read_table(GUEST).image.loads:
+    for load in previrt.read_table(GUEST).image.loads:
         assert re.search(rf"bufsz={load.len}, mem={load.pa:#x}, ", called), "rounded up to pages"
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_loaded(arguments: list[str | Path], status: int, message
 
 
 def test_an_image_bound_to_another_target_is_refused(tmp_path: Path) -> None:
-    linker.link(GUEST, "lol", output=tmp_path / "bound")
+    previrt.link(GUEST, "lol", output=tmp_path / "bound")
     done = previrt_boot(tmp_path / "bound", "--dry-run")
     assert (done.returncode, done.stdout) == (1, "")
     assert "bound: already bound to lol: expected an image as annotated" in done.stderr

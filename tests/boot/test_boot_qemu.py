@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from boot_qemu import GUEST, PC, ROOT, Monitor, bindings, children_of, is_running, run, segments_of, started, wait_for
 
-import linker
+import previrt
 from linker.boot import qemu_options
 from linker.boot.qemu_options import read_options
 from linker.errors import UsageError
@@ -24,7 +24,7 @@ SITES = 930
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bound") / "guest.bare"
-    linker.link(GUEST, "bare", output=path)
+    previrt.link(GUEST, "bare", output=path)
     return path
 
 
@@ -165,7 +165,7 @@ def test_killed_it_leaves_neither_qemu_nor_memory(tmp_path: Path) -> None:
 
 def test_another_kernel_in_memory_is_not_touched(tmp_path: Path) -> None:
     contents = bytearray(GUEST.read_bytes())
-    (window, *_) = linker.read_table(GUEST).image.windows
+    (window, *_) = previrt.read_table(GUEST).image.windows
     contents[window.off + window.len - 1] ^= 1
     (tmp_path / "other").write_bytes(contents)
     done = run(*PC, "-kernel", tmp_path / "other", options=("--kernel", GUEST))

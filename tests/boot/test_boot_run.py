@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from boot_qemu import GUEST, ROOT, is_running, wait_for
 
-import linker
+import previrt
 
 TRANSCRIPT = (ROOT / "fixtures" / "x86_64" / "transcript.txt").read_text().splitlines()
 IA64_GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
@@ -69,7 +69,7 @@ def test_no_file_is_written(tmp_path: Path) -> None:
 
 def test_it_runs_like_the_bound_file(tmp_path: Path) -> None:
     """Its report of a crash too, which takes symbols from its own file."""
-    linker.link(GUEST, "lol", output=tmp_path / "guest.lol")
+    previrt.link(GUEST, "lol", output=tmp_path / "guest.lol")
     of_file, of_memory = (previrt_run(image, "--append", "notests panic") for image in (tmp_path / "guest.lol", GUEST))
     assert of_memory.returncode == of_file.returncode == 1
     assert "guest stopped: triple fault" in of_memory.stderr
@@ -109,7 +109,7 @@ def test_an_ia64_image_is_bound_in_memory_for_its_monitor(target: str) -> None:
     ],
 )
 def test_what_cannot_be_run(arguments: list[str | Path], status: int, message: str, tmp_path: Path) -> None:
-    linker.link(GUEST, "lol", output=tmp_path / "bound")
+    previrt.link(GUEST, "lol", output=tmp_path / "bound")
     done = previrt_run(*(tmp_path / "bound" if word == "bound" else word for word in arguments))
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr

@@ -23,7 +23,7 @@ from xl_disks import (
     run_as_libxl,
 )
 
-import linker
+import previrt
 from linker.commands import xl as cli
 
 MUTANTS = 25
@@ -126,7 +126,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("bound") / "guest.xen"
-    linker.link(GUEST, "xen", output=path)
+    previrt.link(GUEST, "xen", output=path)
     return path.read_bytes()
 
 

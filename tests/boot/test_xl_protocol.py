@@ -20,7 +20,7 @@ from xl_disks import (
     run_as_libxl,
 )
 
-import linker
+import previrt
 
 USER = 54321  # nobody's
 ARGS = "root=/dev/xvda1 ro"
@@ -29,7 +29,7 @@ ARGS = "root=/dev/xvda1 ro"
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("bound") / "guest.xen"
-    linker.link(GUEST, "xen", output=path)
+    previrt.link(GUEST, "xen", output=path)
     return path.read_bytes()
 
 
@@ -112,13 +112,13 @@ def test_a_ramdisk_of_the_host_for_a_kernel_of_the_disk(disk: Path, bound: bytes
 def test_another_target_by_bootloader_args(disk: Path, tmp_path: Path) -> None:
     """A domain of type "pvh" is hardware to its kernel."""
     bare = tmp_path / "bare"
-    linker.link(GUEST, "bare", output=bare)
+    previrt.link(GUEST, "bare", output=bare)
     assert run_as_libxl(tmp_path, disk, ["--target", "bare"]).kernel == bare.read_bytes()
 
 
 def test_bound_images_are_bound_again(bound: bytes, tmp_path: Path) -> None:
     for target in ("xen", "lol"):
-        linker.link(GUEST, target, output=tmp_path / target)
+        previrt.link(GUEST, target, output=tmp_path / target)
         assert run_as_libxl(tmp_path, "/no/disk", [f"--kernel={tmp_path / target}"]).kernel == bound
 
 
@@ -237,7 +237,7 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
 def test_help_is_quick_to_come() -> None:
     program = (
         "import sys\nfrom linker.commands.xl import make_parser\nmake_parser().format_help()\n"
-        "print([name for name in ('linker.bind.api', 'subprocess', 'structlog', 'construct') if name in sys.modules])"
+        "print([name for name in ('linker.bind.link', 'subprocess', 'structlog', 'construct') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
     assert on_a_terminal([str(PROGRAM), "--version"])[1].startswith("previrt-xl (previrt) ")

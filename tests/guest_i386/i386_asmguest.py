@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import linker
+import previrt
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "i386"
 TIMEOUT_S = 60
@@ -92,7 +92,7 @@ def build(text: str, folder: Path, *, link: tuple[str, ...] = ()) -> Path:
 def make(text: str, folder: Path, *, link: tuple[str, ...] = ()) -> Path:
     """The same, bound to LoL."""
     bound = folder / "guest.lol"
-    linker.link(build(text, folder, link=link), "lol", output=bound)
+    previrt.link(build(text, folder, link=link), "lol", output=bound)
     return bound
 
 

@@ -10,7 +10,7 @@ import iced_x86
 import pytest
 from i386_guest import GUEST
 
-import linker
+import previrt
 from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext
 from linker.hypervisors.lol.i386 import BINDING, CALL_STUB, JUMP_STUB
 from linker.hypervisors.shared.x86_64_vcpu import ROW, vcpu_tables
@@ -105,7 +105,7 @@ def test_rows_of_far_transfers_have_the_offsets_width(text: str, width: int, tmp
 def test_objdump_reads_the_bound_guest_as_planned(tmp_path: Path) -> None:
     """Each site of the fixture guest, as somebody else's decoder shows it: the form, then no-operations."""
     bound = tmp_path / "guest.lol"
-    rows = linker.link(GUEST, "lol", output=bound, details=True).details
+    rows = previrt.link(GUEST, "lol", output=bound, details=True).details
     command = ["objdump", "-d", "-w", "--no-show-raw-insn", str(bound)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = dict(re.findall(r"^ +([0-9a-f]+):\t(.*?) *$", shown, re.M))

@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from i386_guest import GUEST, ROOT
 
-import linker
+import previrt
 from linker.sites.formats import RECORD_32
 from linker.sites.x86_64.classes import CLASSES
 
@@ -58,7 +58,7 @@ def test_every_site_has_the_padding_the_original_chose(guest: ELFFile) -> None:
     by_class = {"mov_from_cr": "mov", "mov_to_cr": "mov", "mov_from_dr": "mov", "mov_to_dr": "mov"}
     by_class |= {"mov_from_seg": "mov", "mov_to_seg": "mov", "push_seg": "push", "pop_seg": "pop"}
     by_class |= {"load_far_pointer": "lxs"}
-    rows = linker.link(GUEST, "bare", dry_run=True, details=True).details
+    rows = previrt.link(GUEST, "bare", dry_run=True, details=True).details
     section = guest.get_section_by_name(".afterburn")
     assert section
     table = section.data()
@@ -73,4 +73,4 @@ def test_every_site_has_the_padding_the_original_chose(guest: ELFFile) -> None:
 
 
 def test_every_class_has_sites() -> None:
-    assert {row.class_name for row in linker.list_sites(GUEST)} == {row[1] for row in CLASSES} - NOT_TRIED
+    assert {row.class_name for row in previrt.list_sites(GUEST)} == {row[1] for row in CLASSES} - NOT_TRIED

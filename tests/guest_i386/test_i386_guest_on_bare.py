@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from i386_guest import GUEST, ROOT, compare, machine_lines, run_qemu
 
-import linker
+import previrt
 
 
 @pytest.mark.parametrize("cpu", ["max", "pentium3"])
@@ -25,7 +25,7 @@ def test_the_transcript_is_the_same_on_every_processor(cpu: str) -> None:
 
 def test_bound_to_bare_it_does_the_same(tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    report = linker.link(GUEST, "bare", output=bound)
+    report = previrt.link(GUEST, "bare", output=bound)
     assert report.bound == report.sites > 300
     assert bound.stat().st_size == GUEST.stat().st_size
     assert not compare(run_qemu(bound).lines)
@@ -33,16 +33,16 @@ def test_bound_to_bare_it_does_the_same(tmp_path: Path) -> None:
 
 def test_restored_and_bound_again(tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    linker.link(GUEST, "bare", output=bound)
-    linker.restore(bound, output=tmp_path / "restored")
+    previrt.link(GUEST, "bare", output=bound)
+    previrt.restore(bound, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == GUEST.read_bytes()
-    linker.link(bound, "bare", output=tmp_path / "again")
+    previrt.link(bound, "bare", output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == bound.read_bytes()
 
 
 def test_bound_in_memory_it_is_the_file(tmp_path: Path) -> None:
-    table = linker.read_table(GUEST)
+    table = previrt.read_table(GUEST)
     memory = bytearray(GUEST.read_bytes())
-    linker.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table)
-    linker.link(GUEST, "bare", output=tmp_path / "guest.bare")
+    previrt.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table)
+    previrt.link(GUEST, "bare", output=tmp_path / "guest.bare")
     assert bytes(memory) == (tmp_path / "guest.bare").read_bytes()

@@ -12,14 +12,14 @@ from elftools.elf.elffile import ELFFile
 from i386_asmguest import build, make, run
 from i386_guest import GUEST, ROOT, compare, machine_lines
 
-import linker
+import previrt
 from linker.table.read import read_bound_to
 
 
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fixture") / "guest.lol"
-    report = linker.link(GUEST, "lol", output=path)
+    report = previrt.link(GUEST, "lol", output=path)
     assert report.bound == report.sites > 300
     return path
 
@@ -66,13 +66,13 @@ def test_a_triple_fault_ends_it_with_a_report(bound: Path) -> None:
 def test_restored_and_bound_again(bound: Path, tmp_path: Path) -> None:
     """The original's format has no room to undo: the grown image keeps it whole."""
     assert read_bound_to(bound).target == "lol"
-    linker.restore(bound, output=tmp_path / "restored")
+    previrt.restore(bound, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == GUEST.read_bytes()
-    linker.link(bound, "bare", output=tmp_path / "to bare")
-    linker.link(GUEST, "bare", output=tmp_path / "bare")
+    previrt.link(bound, "bare", output=tmp_path / "to bare")
+    previrt.link(GUEST, "bare", output=tmp_path / "bare")
     assert (tmp_path / "to bare").read_bytes() == (tmp_path / "bare").read_bytes()
     for source in (tmp_path / "bare", bound):
-        linker.link(source, "lol", output=tmp_path / "again")
+        previrt.link(source, "lol", output=tmp_path / "again")
         assert (tmp_path / "again").read_bytes() == bound.read_bytes()
 
 
@@ -106,8 +106,8 @@ def test_headers_that_lie_do_not_make_it_grow_without_end(
     image[at : at + 4] = (0x80000000).to_bytes(4, "little")
     guest = tmp_path / "guest"
     guest.write_bytes(image)
-    with pytest.raises(linker.LinkError, match=f"{name} is not in the file, so the image cannot grow"):
-        linker.link(guest, "lol")
+    with pytest.raises(previrt.LinkError, match=f"{name} is not in the file, so the image cannot grow"):
+        previrt.link(guest, "lol")
     assert list(tmp_path.iterdir()) == [guest]
 
 
@@ -272,5 +272,5 @@ def test_sites_that_are_too_short_trap_or_are_refused(tmp_path: Path) -> None:
     done = run(make(text, tmp_path))
     assert (done.returncode, done.stdout.encode("latin-1")) == (0, b"\x60")
     image = build("guest: sensitive 1, pushfl\n", tmp_path)
-    with pytest.raises(linker.LinkError, match="call form takes 5 bytes, the site has 2"):
-        linker.link(image, "lol")
+    with pytest.raises(previrt.LinkError, match="call form takes 5 bytes, the site has 2"):
+        previrt.link(image, "lol")

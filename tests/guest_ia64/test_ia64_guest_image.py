@@ -11,7 +11,7 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from ia64_guest import GUEST, build, symbols_of
 
-import linker
+import previrt
 from linker.registry import targets
 from linker.sites.formats import INFO, RECORD_64
 from linker.sites.ia64.classes import BUNDLE_LEN, CLASSES, NAME_OF
@@ -100,14 +100,14 @@ def bound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {"": tmp_path_factory.mktemp("ia64guest") / "guest"}
     made[""].write_bytes(GUEST.read_bytes())
     for target in TARGETS:
-        linker.link(made[""], target)
+        previrt.link(made[""], target)
         made[target] = made[""].with_name(f"guest.{target}")
     return made
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_site_is_bound(bound: dict[str, Path], target: str) -> None:
-    report = linker.link(bound[""], target, dry_run=True)
+    report = previrt.link(bound[""], target, dry_run=True)
     assert report.bound == report.sites == len(records())
 
 
@@ -116,13 +116,13 @@ def test_every_site_is_bound(bound: dict[str, Path], target: str) -> None:
 def test_binding_a_bound_image_equals_binding_the_original(
     bound: dict[str, Path], tmp_path: Path, first: str, second: str
 ) -> None:
-    linker.link(bound[first], second, output=tmp_path / "again")
+    previrt.link(bound[first], second, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == bound[second].read_bytes()
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_restoring_gives_the_original(bound: dict[str, Path], tmp_path: Path, target: str) -> None:
-    linker.restore(bound[target], output=tmp_path / "restored")
+    previrt.restore(bound[target], output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == GUEST.read_bytes()
 
 

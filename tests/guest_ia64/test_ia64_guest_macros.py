@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from ia64_guest import GUEST, build, compare, simulate
 
-import linker
+import previrt
 
 NO_LIVENESS = "macros do not follow the code: free is what the source says with .afterburn_scratch, and no more"
 
@@ -41,14 +41,14 @@ def test_sites_are_those_of_the_stand_in(guest: Path) -> None:
 
 def test_it_binds_to_every_target(guest: Path, tmp_path: Path) -> None:
     for target in ("bare", "lol", "vnuma", "xen"):
-        report = linker.link(guest, target, output=tmp_path / target)
+        report = previrt.link(guest, target, output=tmp_path / target)
         assert report.bound == report.sites == len(records_of(guest))
-        linker.restore(tmp_path / target, output=tmp_path / "restored")
+        previrt.restore(tmp_path / target, output=tmp_path / "restored")
         assert (tmp_path / "restored").read_bytes() == guest.read_bytes()
 
 
 def test_bound_to_bare_it_does_the_same(guest: Path, tmp_path: Path) -> None:
-    linker.link(guest, "bare", output=tmp_path / "bound")
+    previrt.link(guest, "bare", output=tmp_path / "bound")
     run = simulate(tmp_path / "bound")
     assert not compare(run.lines)
     assert run.status == 0

@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from ia64_guest import GUEST, Run, compare, simulate, symbols_of
 
-import linker
+import previrt
 from linker.sites.ia64.classes import BUNDLE_LEN, CLASSES
 
 DONE = re.compile(r"done: \d+ checks, 0 failed")
@@ -41,7 +41,7 @@ def test_what_monitors_may_say_otherwise_is_right_here(bare_run: Run) -> None:
 
 
 def test_bound_to_bare_it_does_the_same(tmp_path: Path, bare_run: Run) -> None:
-    linker.link(GUEST, "bare", output=tmp_path / "guest.bare")
+    previrt.link(GUEST, "bare", output=tmp_path / "guest.bare")
     assert simulate(tmp_path / "guest.bare") == bare_run
 
 

@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from guest_on_qemu import GUEST, ROOT, TRANSCRIPT, Run, compare, run_qemu, symbols_of
 
-import linker
+import previrt
 from linker.sites.x86_64.classes import CLASSES
 
 # `max` is AMD's with every feature TCG has; the second has SYSENTER in long mode, the third hardly any feature.
@@ -38,7 +38,7 @@ def test_the_transcript_is_the_same_on_every_processor(expected: list[str], cpu:
 
 def test_bound_to_bare_it_does_the_same(expected: list[str], tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    report = linker.link(GUEST, "bare", output=bound)
+    report = previrt.link(GUEST, "bare", output=bound)
     assert report.bound == report.sites > 900
     assert not compare(expected, run_qemu(bound).lines)
 

@@ -13,7 +13,7 @@ from elftools.elf.sections import NoteSection
 from ia64_assembling import ROOT, STAND_IN_DIR, assemble, assemble_plain, link, run_as
 from ia64_binutils import AS
 
-import linker
+import previrt
 from linker.sites.ia64.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -332,10 +332,10 @@ def test_bare_and_back(tmp_path: Path) -> None:
     """Every class bound to bare: all sites decode, only the note changes; bind, rebind, restore are identities."""
     image = assemble(f"\t.text\n{GUEST}\n", tmp_path, "-xnone")
     assert len(image.sites) == len(SPELLINGS)
-    report = linker.link(image.path, "bare", output=tmp_path / "bare")
+    report = previrt.link(image.path, "bare", output=tmp_path / "bare")
     assert (report.sites, report.bound, report.architecture) == (len(SPELLINGS), len(SPELLINGS), "ia64")
-    linker.link(tmp_path / "bare", "bare", output=tmp_path / "again")
-    linker.restore(tmp_path / "bare", output=tmp_path / "restored")
+    previrt.link(tmp_path / "bare", "bare", output=tmp_path / "again")
+    previrt.restore(tmp_path / "bare", output=tmp_path / "restored")
     original, bare = image.path.read_bytes(), (tmp_path / "bare").read_bytes()
     assert (tmp_path / "again").read_bytes() == bare != original
     assert (tmp_path / "restored").read_bytes() == original
@@ -349,8 +349,8 @@ def test_a_misaligned_record_is_an_error(tmp_path: Path) -> None:
     start = image.sites[0].start.to_bytes(8, "little")
     broken = image.path.read_bytes().replace(start, (image.sites[0].start + 8).to_bytes(8, "little"))
     (tmp_path / "broken").write_bytes(broken)
-    with pytest.raises(linker.LinkError, match="misaligned"):
-        linker.link(tmp_path / "broken", "bare")
+    with pytest.raises(previrt.LinkError, match="misaligned"):
+        previrt.link(tmp_path / "broken", "bare")
 
 
 def test_the_reserve(tmp_path: Path) -> None:

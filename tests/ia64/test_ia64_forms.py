@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ia64_assembling import ROOT, run_as
 from ia64_binutils import AS, assemble_text, disassemble_bytes
 
-import linker
+import previrt
 from linker.hypervisors.base import Form, TableContext, Tables, Unbindable
 from linker.hypervisors.shared.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
 from linker.sites.codec import Instruction
@@ -115,7 +115,7 @@ def test_text_that_is_no_instruction(text: str) -> None:
 
 
 def test_operand_that_does_not_fit() -> None:
-    with pytest.raises(linker.LinkError, match="operand imm14 does not fit"):
+    with pytest.raises(previrt.LinkError, match="operand imm14 does not fit"):
         assemble("adds r1=8192,r2 ;;")
 
 
@@ -213,7 +213,7 @@ class FormsBinding:
 
 class Made(NamedTuple):
     image: Path
-    report: linker.LinkReport
+    report: previrt.LinkReport
 
     @property
     def forms(self) -> list[str]:
@@ -263,7 +263,7 @@ def build_guest(directory: Path, text_va: int = 0x110000, data_va: int = 0x12000
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     directory = tmp_path_factory.mktemp("forms")
     guest = build_guest(directory)
-    report = linker.link(guest, "test", binding=FormsBinding(build_module(directory)), details=True)
+    report = previrt.link(guest, "test", binding=FormsBinding(build_module(directory)), details=True)
     return Made(directory / "guest.test", report)
 
 
@@ -304,10 +304,10 @@ def test_padding_behind_every_form_ends_the_group(made: Made) -> None:
 
 def test_identities(made: Made, tmp_path: Path) -> None:
     original = made.image.parent / "guest"
-    linker.restore(made.image, output=tmp_path / "restored")
+    previrt.restore(made.image, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == original.read_bytes()
-    linker.link(made.image, "bare", output=tmp_path / "bare")
-    linker.link(original, "bare", output=tmp_path / "direct")
+    previrt.link(made.image, "bare", output=tmp_path / "bare")
+    previrt.link(original, "bare", output=tmp_path / "direct")
     assert (tmp_path / "bare").read_bytes() == (tmp_path / "direct").read_bytes()
 
 
@@ -317,7 +317,7 @@ FAR = 0x3000_0000_0000_0000
 def test_branches_reach_anywhere(tmp_path: Path) -> None:
     """The reserve half the address space away: objdump must read each brl as going to its stub, and each back."""
     guest = build_guest(tmp_path, FAR, FAR * 2)
-    report = linker.link(guest, "test", binding=FormsBinding(build_module(tmp_path)), details=True)
+    report = previrt.link(guest, "test", binding=FormsBinding(build_module(tmp_path)), details=True)
     listing = subprocess.run(
         ["ia64-linux-gnu-objdump", "-d", "--no-show-raw-insn", tmp_path / "guest.test"],
         check=True,
@@ -346,8 +346,8 @@ def test_module_text_too_far_from_nothing_says_so(tmp_path: Path) -> None:
     subprocess.run([AS, "-xnone", "-o", "m.o", "m.S"], cwd=tmp_path, check=True)
     options = ["-shared", "--emit-relocs", "-Bsymbolic", "--hash-style=sysv", "-T", str(script)]
     subprocess.run(["ia64-linux-gnu-ld", *options, "-o", "m.so", "m.o"], cwd=tmp_path, check=True)
-    with pytest.raises(linker.LinkError, match="reaches its text from the global pointer"):
-        linker.link(tmp_path / "guest", "test", binding=FormsBinding(tmp_path / "m.so"))
+    with pytest.raises(previrt.LinkError, match="reaches its text from the global pointer"):
+        previrt.link(tmp_path / "guest", "test", binding=FormsBinding(tmp_path / "m.so"))
 
 
 def test_a_wrong_branch_is_found_when_the_result_is_decoded(made: Made) -> None:

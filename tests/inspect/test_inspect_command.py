@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from elfwriter import TEXT_VA, Site, make_image
 
-import linker
+import previrt
 from linker.registry import targets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def guest(tmp_path: Path) -> Path:
 
 
 def bound(path: Path, target: str) -> Path:
-    linker.link(path, target, output=path.with_suffix(f".{target}"))
+    previrt.link(path, target, output=path.with_suffix(f".{target}"))
     return path.with_suffix(f".{target}")
 
 
@@ -69,7 +69,7 @@ def test_what_an_image_is(guest: Path) -> None:
 
 def test_a_table_for_a_person(guest: Path) -> None:
     guest.write_bytes(make_image(SITES, symbols=SYMBOLS, reserve=False))
-    module_abi = linker.link(guest, "lol", dry_run=True).module_abi
+    module_abi = previrt.link(guest, "lol", dry_run=True).module_abi
     out = run(bound(guest, "lol")).stdout
     lines = [line.split() for line in out.splitlines()]
     assert out.splitlines()[0] == f"{guest}.lol: x86_64, bound to lol, 4 sites"
@@ -86,7 +86,7 @@ def test_a_table_for_a_person(guest: Path) -> None:
 @pytest.mark.parametrize(("arch", "target"), ALL)
 def test_counts_are_the_linker_s(tmp_path: Path, arch: str, target: str) -> None:
     original, image = FIXTURES / arch / "guest.elf", tmp_path / "bound"
-    report = linker.link(original, target, output=image)
+    report = previrt.link(original, target, output=image)
     said = told(image, "-v", "-t", target)
     assert (said["target"], said["module_abi"], said["sites"]) == (target, report.module_abi, report.sites)
     assert (said["entry_va"], said["states"]) == (report.entry_va, {"bound": report.sites})
@@ -101,7 +101,7 @@ def test_counts_are_the_linker_s(tmp_path: Path, arch: str, target: str) -> None
     needs = {row["class_name"]: row["needs"][target] for row in said["room"]}
     assert {name: need["forms"] for name, need in needs.items()} == {n: dict(f) for n, f in report.forms.items()}
     assert sum(need["left_len"] for need in needs.values()) == report.room_left_len
-    by_function = Counter(row.symbol.partition("+")[0] for row in linker.list_sites(original))
+    by_function = Counter(row.symbol.partition("+")[0] for row in previrt.list_sites(original))
     named: Counter[str] = Counter()
     for row in said["functions"]:
         named[row["name"]] += row["sites"]
@@ -122,7 +122,7 @@ def test_room_is_held_against_every_target_that_supports_the_architecture(guest:
 
 def test_a_site_that_was_changed_is_damaged(tmp_path: Path) -> None:
     original, image = FIXTURES / "x86_64" / "guest.elf", tmp_path / "bound"
-    report = linker.link(original, "lol", output=image, details=True)
+    report = previrt.link(original, "lol", output=image, details=True)
     changed = next(detail for detail in report.details if detail.form == "call")
     contents = bytearray(image.read_bytes())
     contents[contents.index(bytes.fromhex(changed.final)) + 1] ^= 0xFF

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from elfwriter import Site, make_image
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.errors import UsageError
 from linker.inspection.compare import Comparison, compare
@@ -24,7 +24,7 @@ def compared(one: Path, other: Path) -> Comparison:
 
 def bound(directory: Path, target: str, *, only: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> Path:
     path = directory / f"{target}{'.'.join(only + skip)}"
-    linker.link(GUEST, target, output=path, only=only, skip=skip)
+    previrt.link(GUEST, target, output=path, only=only, skip=skip)
     return path
 
 
@@ -38,7 +38,7 @@ def test_an_image_is_the_same_as_itself(tmp_path: Path) -> None:
 
 
 def test_annotated_against_bound(tmp_path: Path) -> None:
-    report = linker.link(GUEST, "lol", output=tmp_path / "lol", details=True)
+    report = previrt.link(GUEST, "lol", output=tmp_path / "lol", details=True)
     comparison = compared(GUEST, tmp_path / "lol")
     differing = {detail.va for detail in report.details if detail.old != detail.final}
     assert {site.va for site in comparison.sites} == differing

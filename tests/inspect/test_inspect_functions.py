@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.inspection.functions import Half, find_function, take_apart
 
@@ -62,7 +62,7 @@ def ours(arch: str, halves: list[Half]) -> dict[int, str]:
 )
 def test_both_sides_are_what_objdump_says(tmp_path: Path, arch: str, target: str, name: str) -> None:
     original, image = FIXTURES / arch / "guest.elf", tmp_path / "bound"
-    linker.link(original, target, output=image)
+    previrt.link(original, target, output=image)
     with examined(image) as examination:
         symbols = examination.symbols()
         function = take_apart(examination, symbols, find_function(examination, symbols, name))
@@ -94,7 +94,7 @@ def test_a_function_is_found_by_an_address_in_it(tmp_path: Path) -> None:
 
 
 def test_what_a_form_reaches_is_named(tmp_path: Path) -> None:
-    linker.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=tmp_path / "bound")
+    previrt.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=tmp_path / "bound")
     with examined(tmp_path / "bound") as examination:
         symbols = examination.symbols()
         function = take_apart(examination, symbols, find_function(examination, symbols, "test_flags"))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_link_mutations import HOT, INTERESTING, SEEDS
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.inspection.compare import compare
 from linker.inspection.facts import facts_of
@@ -64,7 +64,7 @@ def attempt(path: Path, image: bytes, other: Path) -> bool:
     path.write_bytes(image)
     try:
         look(path, other)
-    except linker.LinkError as error:
+    except previrt.LinkError as error:
         assert str(error)
         return False
     assert path.read_bytes() == image

@@ -12,7 +12,7 @@ from browser import Browser, browsing
 from elfwriter import TEXT_VA, Site, make_image
 from selenium.webdriver.common.keys import Keys
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.inspection.page import make_page
 
@@ -40,14 +40,14 @@ def data_in(page: Path) -> Any:
 def lol(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the fixture guest bound to lol."""
     directory = tmp_path_factory.mktemp("lol")
-    linker.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=directory / "guest.lol")
+    previrt.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=directory / "guest.lol")
     return page_of(directory / "guest.lol", directory / "map.html")
 
 
 @pytest.mark.parametrize(("arch", "target"), [("x86_64", "xen"), ("ia64", "vnuma"), ("i386", "bare")])
 def test_every_site_is_in_the_page_where_it_belongs(tmp_path: Path, arch: str, target: str) -> None:
     image = tmp_path / "bound"
-    linker.link(FIXTURES / arch / "guest.elf", target, output=image)
+    previrt.link(FIXTURES / arch / "guest.elf", target, output=image)
     said = data_in(page_of(image, tmp_path / "page.html"))
     strings = said["strings"]
     found = []
@@ -55,7 +55,7 @@ def test_every_site_is_in_the_page_where_it_belongs(tmp_path: Path, arch: str, t
         name, va, length, *_ = said["sections"][row[SECTION]]
         assert 0 <= row[OFF] <= row[OFF] + row[LEN] <= length, name
         found.append((int(va, 16) + row[OFF], row[LEN], strings[row[CLASS]], strings[row[FORM]], strings[row[TEXT]]))
-    listed = linker.list_sites(FIXTURES / arch / "guest.elf", target)
+    listed = previrt.list_sites(FIXTURES / arch / "guest.elf", target)
     assert found == [(site.va, site.room_len, site.class_name, site.form, site.instruction) for site in listed]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scratch import GUEST, OPTIONS, VERSION, Scratch, damaged_image, plain_image
 
-import linker
+import previrt
 
 OBSERVER = """#!/bin/sh
 # What is there when the next hook runs.
@@ -41,7 +41,7 @@ def test_installing_and_removing(system: Scratch, tmp_path: Path) -> None:
     installed = {system.image.name, initrd}
     assert system.files() == installed | siblings("bare", "xen") | {"seen"}
     assert f"previrt-{VERSION}.bare" in (system.boot / "seen").read_text()  # before the boot loader's hook
-    linker.link(GUEST, "bare", output=tmp_path / "bare")
+    previrt.link(GUEST, "bare", output=tmp_path / "bare")
     assert (system.boot / f"previrt-{VERSION}.bare").read_bytes() == (tmp_path / "bare").read_bytes()
     entry = (system.entries / f"previrt-{VERSION}-bare.conf").read_text().splitlines()
     assert entry[0] == f"# previrt-install {VERSION} bare"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scratch import GUEST, OPTIONS, TOKEN, VERSION, Scratch, damaged_image, plain_image
 
-import linker
+import previrt
 
 NEUTRAL = {f"{TOKEN}/{VERSION}/linux", f"loader/entries/{TOKEN}-{VERSION}.conf", "loader/entries.srel"}
 
@@ -38,7 +38,7 @@ def test_an_annotated_kernel_gets_bound_siblings_and_entries(system: Scratch, tm
     add(system, GUEST, initrd)
     assert system.files() == NEUTRAL | siblings("bare", "xen") | {f"{TOKEN}/{VERSION}/initrd.img"}
     for target in ("bare", "xen"):
-        linker.link(GUEST, target, output=tmp_path / target)
+        previrt.link(GUEST, target, output=tmp_path / target)
         assert (system.boot / TOKEN / VERSION / f"linux.{target}").read_bytes() == (tmp_path / target).read_bytes()
         neutral, entry = (
             dict(line.split(None, 1) for line in (system.entries / name).read_text().splitlines() if line[0] != "#")

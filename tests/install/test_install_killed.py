@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from scratch import COMMAND, GUEST, TOKEN, VERSION
 
-import linker
+import previrt
 
 # Every call that changes what is on the disk; those that Python makes at its start are none of them.
 CHANGING = (
@@ -90,7 +90,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "old").write_bytes(GUEST.read_bytes() + b"an older build")
     for name in ("old", "new"):
         for target in ("bare", "lol"):
-            linker.link(directory / name, target)
+            previrt.link(directory / name, target)
     return directory
 
 

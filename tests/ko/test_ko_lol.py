@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from ko_kernel import load, symbols_of
 from ko_objects import assemble
 
-import linker
+import previrt
 
 # The guest exports `put`, which prints %al, and calls what is in its module area.
 GUEST = """
@@ -85,7 +85,7 @@ def test_a_module_runs_in_a_process(tmp_path: Path) -> None:
     source.write_text(PRELUDE + GUEST)
     guest = bind(build(source, tmp_path))
     module = assemble(tmp_path, "x86_64", MODULE, "module.ko")
-    report = linker.link(module, "lol", options=linker.ObjectOptions(kernel=guest))
+    report = previrt.link(module, "lol", options=previrt.ObjectOptions(kernel=guest))
     forms = {form for counts in report.forms.values() for form in counts}
     assert forms == {"inline", "call", "trap"}
     symbols = symbols_of(guest)

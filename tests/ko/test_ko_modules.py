@@ -12,7 +12,7 @@ import pytest
 from ko_kernel import Loaded, build_kernel, entries_of, load, symbols_of
 from ko_objects import IA64, X86_64, assemble, contents, put, relocations
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.objects.options import ObjectOptions
 from linker.sites.x86_64.classes import NUMBER_OF
@@ -48,7 +48,7 @@ ROW = struct.Struct("<HBBBB4sbbBBBBqqQ16s")
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = build_kernel(tmp_path_factory.mktemp("kernel"))
-    linker.link(path, "xen")
+    previrt.link(path, "xen")
     return path.with_name("vmlinux.xen")
 
 
@@ -58,7 +58,7 @@ def module(tmp_path: Path) -> Path:
 
 
 def bind(module: Path, kernel: Path, output: Path | None = None) -> Path:
-    linker.link(module, "xen", output=output, options=ObjectOptions(kernel=kernel))
+    previrt.link(module, "xen", output=output, options=ObjectOptions(kernel=kernel))
     return output or Path(f"{module}.xen")
 
 
@@ -127,19 +127,19 @@ def test_nothing_else_changes(module: Path, kernel: Path) -> None:
 
 def test_binding_again_and_restoring_are_exact(module: Path, kernel: Path, tmp_path: Path) -> None:
     bound, bare, again = bind(module, kernel), tmp_path / "bare", tmp_path / "again"
-    linker.link(module, "bare", output=bare)
+    previrt.link(module, "bare", output=bare)
     assert bind(bare, kernel, again).read_bytes() == bound.read_bytes()
     assert bind(bound, kernel, again).read_bytes() == bound.read_bytes()
-    report = linker.link(bound, "bare", output=again)
+    report = previrt.link(bound, "bare", output=again)
     assert report.previous == "xen"
     assert again.read_bytes() == bare.read_bytes()
-    linker.restore(bound, output=again)
+    previrt.restore(bound, output=again)
     assert again.read_bytes() == module.read_bytes()
 
 
 def test_a_skipped_site_keeps_its_instruction_and_its_relocation(module: Path, kernel: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    report = linker.link(module, "xen", output=output, skip=["lgdt"], options=ObjectOptions(kernel=kernel))
+    report = previrt.link(module, "xen", output=output, skip=["lgdt"], options=ObjectOptions(kernel=kernel))
     assert report.forms["lgdt"] == {"skipped": 1}
     (kept,) = [one for one in relocations(module) if one.section == ".text" and one.addend == 0xA]
     assert kept[:5] in [one[:5] for one in relocations(output)]
@@ -168,10 +168,10 @@ def test_a_kernel_that_does_not_carry_this_module(name: str, module: Path, kerne
     if which == "vmlinux":
         path = kernel.with_name("vmlinux")
     if which == "bare":
-        linker.link(kernel, "bare", output=path)
+        previrt.link(kernel, "bare", output=path)
     if which == "ia64":
         path = Path(__file__).resolve().parents[2] / "fixtures" / "ia64" / "guest.elf"
-    with pytest.raises(linker.LinkError) as caught:
+    with pytest.raises(previrt.LinkError) as caught:
         bind(module, path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(path))
@@ -179,25 +179,25 @@ def test_a_kernel_that_does_not_carry_this_module(name: str, module: Path, kerne
 
 
 def test_requests_that_make_no_sense(module: Path, kernel: Path, tmp_path: Path) -> None:
-    with pytest.raises(linker.UsageError, match=r"has an interface module.*expected --kernel FILE"):
-        linker.link(module, "xen")
+    with pytest.raises(previrt.UsageError, match=r"has an interface module.*expected --kernel FILE"):
+        previrt.link(module, "xen")
     ia64 = assemble(tmp_path, "ia64", IA64)
     for target in ("xen", "vnuma", "lol"):
-        with pytest.raises(linker.UsageError, match=f"target '{target}' takes no relocatable objects"):
-            linker.link(ia64, target, options=ObjectOptions(kernel=kernel))
-    with pytest.raises(linker.UsageError, match="--kernel names an object"):
+        with pytest.raises(previrt.UsageError, match=f"target '{target}' takes no relocatable objects"):
+            previrt.link(ia64, target, options=ObjectOptions(kernel=kernel))
+    with pytest.raises(previrt.UsageError, match="--kernel names an object"):
         bind(module, module)
-    with pytest.raises(linker.UsageError, match="are for kernel modules"):
+    with pytest.raises(previrt.UsageError, match="are for kernel modules"):
         bind(kernel, kernel, tmp_path / "out")
 
 
 def test_a_module_without_imports(kernel: Path, tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", X86_64)
-    with pytest.raises(linker.LinkError, match="imports nothing from the kernel"):
+    with pytest.raises(previrt.LinkError, match="imports nothing from the kernel"):
         bind(path, kernel)
     # What is per CPU has no place in the kernel's image, what is not exported is not found by the loader.
     path = assemble(tmp_path, "x86_64", X86_64 + "\n.quad current_task, not_exported\n")
-    with pytest.raises(linker.LinkError, match="imports nothing from the kernel"):
+    with pytest.raises(previrt.LinkError, match="imports nothing from the kernel"):
         bind(path, kernel)
     path = assemble(tmp_path, "x86_64", ".text\nrdmsr\nwrmsr\n")
     loaded = load(bind(path, kernel), {})
@@ -205,7 +205,7 @@ def test_a_module_without_imports(kernel: Path, tmp_path: Path) -> None:
 
 
 def refused(path: Path, kernel: Path, message: str) -> None:
-    with pytest.raises(linker.LinkError, match=message) as caught:
+    with pytest.raises(previrt.LinkError, match=message) as caught:
         bind(path, kernel)
     assert "at .text+0x0" in str(caught.value)
 
@@ -213,7 +213,7 @@ def refused(path: Path, kernel: Path, message: str) -> None:
 def test_an_operand_that_no_row_can_have(kernel: Path, tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", "lgdt tables@GOTPCREL(%rip)\n")
     refused(path, kernel, "is relocated by R_X86_64_GOTPCREL")
-    assert linker.link(path, "bare").bound == 1
+    assert previrt.link(path, "bare").bound == 1
 
 
 def test_a_site_that_is_too_short(kernel: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_site_that_is_too_short(kernel: Path, tmp_path: Path) -> None:
 
 
 def test_listing_shows_the_forms_in_a_module(module: Path) -> None:
-    forms = {site.instruction: site.form for site in linker.list_sites(module, "xen")}
+    forms = {site.instruction: site.form for site in previrt.list_sites(module, "xen")}
     assert forms["cli"] == "inline"
     assert forms["sti"] == forms["pushf"] == "call"
     assert forms["rdmsr"] == "trap"
@@ -239,18 +239,18 @@ def test_a_module_that_is_damaged_is_not_taken_for_bound(module: Path, kernel: P
     bound = bind(module, kernel)
     at = bound.read_bytes().index(contents(bound)[".afterburn.original"])
     put(bound, at + 30, "<I", 0)
-    with pytest.raises(linker.LinkError, match="kept original is damaged"):
-        linker.restore(bound)
+    with pytest.raises(previrt.LinkError, match="kept original is damaged"):
+        previrt.restore(bound)
 
 
 def test_tools_that_look_inside_say_what_they_cannot(module: Path, kernel: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
-    linker.link(module, "bare", output=bare)
+    previrt.link(module, "bare", output=bare)
     proof = prove(bare)
     assert not proof.failures
     assert "no addresses to run at" in proof.run_why_not
     with (
-        pytest.raises(linker.LinkError, match="a kernel module bound to xen cannot be taken apart"),
+        pytest.raises(previrt.LinkError, match="a kernel module bound to xen cannot be taken apart"),
         examined(bind(module, kernel)),
     ):
         pass
@@ -274,11 +274,11 @@ def test_a_module_of_two_objects(kernel: Path, tmp_path: Path) -> None:
     parts = [assemble(tmp_path, "x86_64", source, name) for source, name in ((SOURCE, "a.o"), (X86_64, "b.o"))]
     path = tmp_path / "both.ko"
     subprocess.run(["ld", "-r", *parts, "-o", path], check=True)
-    sites = [len(linker.list_sites(part)) for part in parts]
-    report = linker.link(path, "xen", options=ObjectOptions(kernel))
+    sites = [len(previrt.list_sites(part)) for part in parts]
+    report = previrt.link(path, "xen", options=ObjectOptions(kernel))
     assert report.bound == sum(sites)
     load(Path(f"{path}.xen"), {"_printk": symbols_of(kernel)["_printk"]})
-    linker.restore(f"{path}.xen", output=tmp_path / "back")
+    previrt.restore(f"{path}.xen", output=tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 

@@ -14,7 +14,7 @@ from ko_kernel import build_kernel
 from ko_objects import I386, IA64, X86_64, assemble
 from test_ko_modules import SOURCE
 
-import linker
+import previrt
 from linker.objects.options import ObjectOptions
 
 SECONDS = min(float(os.environ.get("PREVIRT_FUZZ_SECONDS", "10")), 20) / 4
@@ -24,7 +24,7 @@ INTERESTING = (0, 1, 2, 3, 7, 8, 0xFF, 0xFFF1, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = build_kernel(tmp_path_factory.mktemp("kernel"))
-    linker.link(path, "xen", in_place=True)
+    previrt.link(path, "xen", in_place=True)
     return path
 
 
@@ -35,7 +35,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory, kernel: Path) -> dict[str, b
     made = {arch: assemble(folder, arch, source).read_bytes() for arch, source in sources.items()}
     module = assemble(folder, "x86_64", SOURCE, "module.ko")
     made["module"] = module.read_bytes()
-    linker.link(module, "xen", in_place=True, options=ObjectOptions(kernel))
+    previrt.link(module, "xen", in_place=True, options=ObjectOptions(kernel))
     made["bound"] = module.read_bytes()
     return made
 
@@ -62,12 +62,12 @@ def test_only_link_errors_come_out(name: str, seeds: dict[str, bytes], kernel: P
     choose = random.Random(name)
     path = tmp_path / "object.o"
     acts: list[Callable[[], object]] = [
-        lambda: linker.list_sites(path, "bare"),
-        lambda: linker.link(path, "bare"),
-        lambda: linker.restore(path),
+        lambda: previrt.list_sites(path, "bare"),
+        lambda: previrt.link(path, "bare"),
+        lambda: previrt.restore(path),
     ]
     if name in ("module", "bound"):
-        acts.append(lambda: linker.link(path, "xen", options=ObjectOptions(kernel, strip_signature=True)))
+        acts.append(lambda: previrt.link(path, "xen", options=ObjectOptions(kernel, strip_signature=True)))
     end = time.monotonic() + SECONDS
     tried = taken = 0
     while time.monotonic() < end:
@@ -77,7 +77,7 @@ def test_only_link_errors_come_out(name: str, seeds: dict[str, bytes], kernel: P
             try:
                 act()
                 taken += 1
-            except linker.LinkError as error:
+            except previrt.LinkError as error:
                 assert str(error)
                 assert not PSEUDO_VA.search(str(error))
         for left in tmp_path.iterdir():

@@ -12,7 +12,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from ko_objects import I386, IA64, X86_64, Entry, assemble, contents, disassembled, put, relocations
 
-import linker
+import previrt
 
 SOURCES = {"x86_64": X86_64, "i386": I386, "ia64": IA64}
 LISTED = {
@@ -46,7 +46,7 @@ def arch(request: pytest.FixtureRequest) -> str:
 
 def test_sites_are_listed_by_section_and_offset(arch: str, tmp_path: Path) -> None:
     path = assemble(tmp_path, arch, SOURCES[arch])
-    listed = linker.list_sites(path, "bare")
+    listed = previrt.list_sites(path, "bare")
     assert [(site.section, site.va, site.symbol, site.instruction) for site in listed] == LISTED[arch]
     assert {site.form for site in listed} == {"native"}
     if arch != "i386":  # whose original annotations say nothing of lines
@@ -55,7 +55,7 @@ def test_sites_are_listed_by_section_and_offset(arch: str, tmp_path: Path) -> No
 
 def test_bound_and_given_back_byte_for_byte(arch: str, tmp_path: Path) -> None:
     path = assemble(tmp_path, arch, SOURCES[arch])
-    report = linker.link(path, "bare")
+    report = previrt.link(path, "bare")
     bound = tmp_path / "object.o.bare"
     assert report.bound == report.sites == len(LISTED[arch])
     before, after = contents(path), contents(bound)
@@ -63,15 +63,15 @@ def test_bound_and_given_back_byte_for_byte(arch: str, tmp_path: Path) -> None:
     assert changed <= {".text", ".init.text", ".note.afterburn"}
     assert relocations(bound) == relocations(path)
     again = tmp_path / "again"
-    linker.link(bound, "bare", output=again)
+    previrt.link(bound, "bare", output=again)
     assert again.read_bytes() == bound.read_bytes()
-    linker.restore(bound, output=again)
+    previrt.restore(bound, output=again)
     assert again.read_bytes() == path.read_bytes()
 
 
 def test_operands_keep_their_relocations(tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", X86_64)
-    linker.link(path, "bare")
+    previrt.link(path, "bare")
     lines = disassembled(tmp_path / "object.o.bare")
     assert "19: lgdt 0x0(%rip) # 20 <f+0x1f> 1c: R_X86_64_PC32 .data-0x4" in lines
     assert "21: sidt 0x0 25: R_X86_64_32S .data+0xa" in lines
@@ -81,13 +81,13 @@ def test_operands_keep_their_relocations(tmp_path: Path) -> None:
 def test_skip_and_only_take_section_and_offset(tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", X86_64)
     for words in ([".init.text+0x8"], ["cpuid"]):
-        listed = linker.list_sites(path, "bare", skip=words)
+        listed = previrt.list_sites(path, "bare", skip=words)
         assert [site.instruction for site in listed if site.form == "skipped"] == ["cpuid"]
-    assert linker.link(path, "bare", only=["g"], dry_run=True).bound == 2
-    with pytest.raises(linker.UsageError, match=r"^no site at \.text\+0x80"):
-        linker.link(path, "bare", only=[".text+0x80"])
-    with pytest.raises(linker.UsageError, match=r"^'0x10' is no address"):
-        linker.link(path, "bare", only=["0x10"])
+    assert previrt.link(path, "bare", only=["g"], dry_run=True).bound == 2
+    with pytest.raises(previrt.UsageError, match=r"^no site at \.text\+0x80"):
+        previrt.link(path, "bare", only=[".text+0x80"])
+    with pytest.raises(previrt.UsageError, match=r"^'0x10' is no address"):
+        previrt.link(path, "bare", only=["0x10"])
 
 
 def test_the_command_says_sections_never_pseudo_addresses(tmp_path: Path) -> None:
@@ -105,11 +105,11 @@ def test_the_command_says_sections_never_pseudo_addresses(tmp_path: Path) -> Non
 def test_sections_of_a_group_are_refused_by_name(tmp_path: Path) -> None:
     source = ".text\ncli\nret\n" + '.section .text.h, "axG", @progbits, h, comdat\nh: sti\nret\n'
     path = assemble(tmp_path, "x86_64", source)
-    with pytest.raises(linker.LinkError, match=r"2 sections named \.afterburn"):
-        linker.link(path, "bare")
+    with pytest.raises(previrt.LinkError, match=r"2 sections named \.afterburn"):
+        previrt.link(path, "bare")
     whole = tmp_path / "whole.o"
     subprocess.run(["ld", "-r", "--force-group-allocation", path, "-o", whole], check=True)
-    assert linker.link(whole, "bare").bound == 2
+    assert previrt.link(whole, "bare").bound == 2
 
 
 def test_code_that_was_dropped_is_passed_over(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_code_that_was_dropped_is_passed_over(tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", X86_64)
     for number in (12, 13):
         put(path, entry(path, ".afterburn", number).at + 8, "<Q", 0)
-    report = linker.link(path, "bare")
+    report = previrt.link(path, "bare")
     assert (report.bound, report.dropped) == (7, 1)
 
 
@@ -230,8 +230,8 @@ def test_hostile(name: str, tmp_path: Path) -> None:
     path = assemble(tmp_path, "x86_64", X86_64)
     damage(path)
     before = path.read_bytes()
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(path, "bare")
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(path, "bare")
     assert str(caught.value).startswith(f"{path}: {message}"), str(caught.value)
     assert "4f000000" not in str(caught.value)
     assert path.read_bytes() == before
@@ -245,8 +245,10 @@ def test_an_addend_in_place_is_signed(tmp_path: Path) -> None:
         assert table is not None
         at = table["sh_offset"]
     put(path, at, "<i", -2)
-    with pytest.raises(linker.LinkError, match=r"\.rel\.afterburn entry 0: relocation leads out of its section: found"):
-        linker.link(path, "bare")
+    with pytest.raises(
+        previrt.LinkError, match=r"\.rel\.afterburn entry 0: relocation leads out of its section: found"
+    ):
+        previrt.link(path, "bare")
 
 
 def test_sub_sections_have_relocations_too(tmp_path: Path) -> None:
@@ -254,7 +256,7 @@ def test_sub_sections_have_relocations_too(tmp_path: Path) -> None:
         f"{I386}\n.text\nh:\n6: movl %eax, tables+8; .skip 4, 0x90\n7: ret\n.section .afterburn.pte_set\n.long 6b, 7b\n"
     )
     path = assemble(tmp_path, "i386", source)
-    listed = linker.list_sites(path)
+    listed = previrt.list_sites(path)
     assert [(site.va, site.class_name) for site in listed if site.symbol == "h"] == [(0x16, "pte_set")]
-    assert linker.link(path, "bare").bound == 4
+    assert previrt.link(path, "bare").bound == 4
     assert "16: mov %eax,0x8 17: R_386_32 .data" in disassembled(tmp_path / "object.o.bare")

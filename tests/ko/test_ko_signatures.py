@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from ko_objects import X86_64, assemble
 
-import linker
+import previrt
 from linker.objects.options import ObjectOptions, Signing
 
 MARK = b"~Module signature appended~\n"
@@ -75,68 +75,70 @@ def check_signature(path: Path, key: Key, folder: Path) -> bytes:
 
 
 def test_a_signed_module_is_listed_but_not_bound(signed: Path) -> None:
-    assert len(linker.list_sites(signed, "bare")) == 8
-    with pytest.raises(linker.LinkError, match=r"module is signed, and binding it breaks the signature; sign it again"):
-        linker.link(signed, "bare")
+    assert len(previrt.list_sites(signed, "bare")) == 8
+    with pytest.raises(
+        previrt.LinkError, match=r"module is signed, and binding it breaks the signature; sign it again"
+    ):
+        previrt.link(signed, "bare")
     assert not Path(f"{signed}.bare").exists()
 
 
 def test_a_signature_is_given_up_and_comes_back(signed: Path, tmp_path: Path) -> None:
     bound, back = tmp_path / "bound", tmp_path / "back"
-    report = linker.link(signed, "bare", output=bound, options=ObjectOptions(strip_signature=True))
+    report = previrt.link(signed, "bare", output=bound, options=ObjectOptions(strip_signature=True))
     assert report.signature == "given up"
     assert not bound.read_bytes().endswith(MARK)
-    linker.restore(bound, output=back)
+    previrt.restore(bound, output=back)
     assert back.read_bytes() == signed.read_bytes()
-    with pytest.raises(linker.LinkError, match="module is signed"):
-        linker.link(bound, "bare", output=back)  # the original that it starts from is
+    with pytest.raises(previrt.LinkError, match="module is signed"):
+        previrt.link(bound, "bare", output=back)  # the original that it starts from is
     again = tmp_path / "again"
-    linker.link(bound, "bare", output=again, options=ObjectOptions(strip_signature=True))
+    previrt.link(bound, "bare", output=again, options=ObjectOptions(strip_signature=True))
     assert again.read_bytes() == bound.read_bytes()
 
 
 @pytest.mark.parametrize("digest", ["sha256", "sha512"])
 def test_signed_again(signed: Path, key: Key, tmp_path: Path, digest: str) -> None:
     bound, bare, back = tmp_path / "bound", tmp_path / "bare", tmp_path / "back"
-    linker.link(signed, "bare", output=bound, options=ObjectOptions(signing=Signing(*key, digest)))
-    linker.link(signed, "bare", output=bare, options=ObjectOptions(strip_signature=True))
+    previrt.link(signed, "bare", output=bound, options=ObjectOptions(signing=Signing(*key, digest)))
+    previrt.link(signed, "bare", output=bare, options=ObjectOptions(strip_signature=True))
     assert check_signature(bound, key, tmp_path) == bare.read_bytes()
-    linker.restore(bound, output=back)
+    previrt.restore(bound, output=back)
     assert back.read_bytes() == signed.read_bytes()
 
 
 def test_a_module_that_was_not_signed_is_signed(module: Path, key: Key, tmp_path: Path) -> None:
     bound, bare, back = tmp_path / "bound", tmp_path / "bare", tmp_path / "back"
-    linker.link(module, "bare", output=bound, options=ObjectOptions(signing=Signing(*key)))
-    linker.link(module, "bare", output=bare)
+    previrt.link(module, "bare", output=bound, options=ObjectOptions(signing=Signing(*key)))
+    previrt.link(module, "bare", output=bare)
     assert check_signature(bound, key, tmp_path) == bare.read_bytes()
-    linker.restore(bound, output=back)
+    previrt.restore(bound, output=back)
     assert back.read_bytes() == module.read_bytes(), "the signature was made behind the binding and goes with it"
-    with pytest.raises(linker.LinkError, match="module is signed"):
-        linker.link(bound, "bare", output=back)
+    with pytest.raises(previrt.LinkError, match="module is signed"):
+        previrt.link(bound, "bare", output=back)
 
 
 def test_a_certificate_in_der(module: Path, tmp_path: Path) -> None:
     key = make_key(tmp_path, "DER")
-    linker.link(module, "bare", options=ObjectOptions(signing=Signing(*key)))
+    previrt.link(module, "bare", options=ObjectOptions(signing=Signing(*key)))
     assert Path(f"{module}.bare").read_bytes().endswith(MARK)
 
 
 def test_a_key_that_is_not_the_certificates(module: Path, key: Key, tmp_path: Path) -> None:
     other = make_key(tmp_path)
-    with pytest.raises(linker.LinkError, match=r"openssl cannot sign the module.*expected a private key and the cert"):
-        linker.link(module, "bare", options=ObjectOptions(signing=Signing(other.key, key.certificate)))
-    with pytest.raises(linker.LinkError, match="openssl cannot sign the module"):
-        linker.link(module, "bare", options=ObjectOptions(signing=Signing(tmp_path / "none", key.certificate)))
-    with pytest.raises(linker.UsageError, match="unknown hash 'md5': expected sha1, "):
-        linker.link(module, "bare", options=ObjectOptions(signing=Signing(*key, "md5")))
+    with pytest.raises(previrt.LinkError, match=r"openssl cannot sign the module.*expected a private key and the cert"):
+        previrt.link(module, "bare", options=ObjectOptions(signing=Signing(other.key, key.certificate)))
+    with pytest.raises(previrt.LinkError, match="openssl cannot sign the module"):
+        previrt.link(module, "bare", options=ObjectOptions(signing=Signing(tmp_path / "none", key.certificate)))
+    with pytest.raises(previrt.UsageError, match="unknown hash 'md5': expected sha1, "):
+        previrt.link(module, "bare", options=ObjectOptions(signing=Signing(*key, "md5")))
     assert not Path(f"{module}.bare").exists()
 
 
 def test_without_openssl(module: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(linker.LinkError, match="cannot run openssl: No such file or directory; install openssl"):
-        linker.link(module, "bare", options=ObjectOptions(signing=Signing(*key)))
+    with pytest.raises(previrt.LinkError, match="cannot run openssl: No such file or directory; install openssl"):
+        previrt.link(module, "bare", options=ObjectOptions(signing=Signing(*key)))
 
 
 @pytest.mark.parametrize(
@@ -150,8 +152,8 @@ def test_without_openssl(module: Path, key: Key, monkeypatch: pytest.MonkeyPatch
 )
 def test_a_hostile_trailer(module: Path, tail: bytes, message: str) -> None:
     module.write_bytes(module.read_bytes() + tail)
-    with pytest.raises(linker.LinkError, match=message):
-        linker.link(module, "bare", options=ObjectOptions(strip_signature=True))
+    with pytest.raises(previrt.LinkError, match=message):
+        previrt.link(module, "bare", options=ObjectOptions(strip_signature=True))
 
 
 def test_the_command(signed: Path, key: Key) -> None:

@@ -22,7 +22,7 @@ from guest_on_qemu import GUEST, TRANSCRIPT, compare, run_qemu
 from hand_annotated import assemble
 from unicorn.x86_const import UC_X86_REG_EFLAGS, UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RIP, UC_X86_REG_RSP
 
-import linker
+import previrt
 from linker.count.profile import Profile, read_profile
 from linker.count.x86_64 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
 from linker.hypervisors.base import FixupKind
@@ -57,7 +57,7 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_counts_of_a_known_guest_under_lol(guest: Path, tmp_path: Path) -> None:
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    report = linker.link(guest, "lol", output=bound, count=True)
+    report = previrt.link(guest, "lol", output=bound, count=True)
     assert report.uncounted == {"2 bytes hold no jump": 1}  # the ud2 in start.S
     assert report.counted == report.bound - 1
     done = run_lol(bound, profile)
@@ -74,7 +74,7 @@ def test_counts_of_a_known_guest_under_lol(guest: Path, tmp_path: Path) -> None:
 def test_counts_of_a_known_guest_on_qemu(guest: Path, tmp_path: Path) -> None:
     """On bare what goes elsewhere is not counted: its fault stands where it stood. All else is when it has run."""
     bound = tmp_path / "guest.bare"
-    report = linker.link(guest, "bare", output=bound, count=True)
+    report = previrt.link(guest, "bare", output=bound, count=True)
     assert report.forms["cli"] == {"native": 2}
     console, raw, core = counting_guest.run_and_dump(bound, tmp_path)
     assert console == "."
@@ -105,13 +105,13 @@ def test_counts_of_a_known_guest_on_qemu(guest: Path, tmp_path: Path) -> None:
 
 def test_the_fixture_guest_counted_prints_its_transcript_on_qemu(tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    linker.link(GUEST, "bare", output=bound, count=True)
+    previrt.link(GUEST, "bare", output=bound, count=True)
     assert compare(TRANSCRIPT.read_text().splitlines(), run_qemu(bound).lines) == ""
 
 
 def test_the_fixture_guest_counted_prints_its_transcript_under_lol(tmp_path: Path) -> None:
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    report = linker.link(GUEST, "lol", output=bound, count=True)
+    report = previrt.link(GUEST, "lol", output=bound, count=True)
     assert report.uncounted == {"1 bytes hold no jump": 2, "2 bytes hold no jump": 6}
     done = run_lol(bound, profile)
     assert compare(TRANSCRIPT.read_text().splitlines(), done.stdout.splitlines()) == ""
@@ -147,7 +147,7 @@ tick:
 """
     )
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    linker.link(asmguest.build(source, tmp_path), "lol", output=bound, count=True)
+    previrt.link(asmguest.build(source, tmp_path), "lol", output=bound, count=True)
     done = run_lol(bound, profile)
     assert (done.returncode, done.stderr) == (0, "")
     by_class = read_profile(bound, profile).by_class()
@@ -161,23 +161,23 @@ def test_binding_again_and_restoring_are_exact(guest: Path, tmp_path: Path) -> N
     direct = {}
     for target, count in choices:
         direct[target, count] = tmp_path / f"{target}{count}"
-        linker.link(guest, target, output=direct[target, count], count=count)
+        previrt.link(guest, target, output=direct[target, count], count=count)
     assert len({path.read_bytes() for path in direct.values()}) == len(choices)
     again = tmp_path / "again"
     for first, (target, count) in itertools.product(direct.values(), choices):
-        linker.link(first, target, output=again, count=count)
+        previrt.link(first, target, output=again, count=count)
         assert again.read_bytes() == direct[target, count].read_bytes()
     for bound in direct.values():
-        linker.restore(bound, output=again)
+        previrt.restore(bound, output=again)
         assert again.read_bytes() == guest.read_bytes()
 
 
 def test_memory_bound_so_equals_the_file(guest: Path, tmp_path: Path) -> None:
-    table = linker.read_table(guest)
+    table = previrt.read_table(guest)
     memory = bytearray(guest.read_bytes())
     windows = [(w.va, w.len, w.off) for w in table.image.windows]
-    linker.link_buffer(memory, windows, "lol", table=table, count=True)
-    linker.link(guest, "lol", output=tmp_path / "guest.lol", count=True)
+    previrt.link_buffer(memory, windows, "lol", table=table, count=True)
+    previrt.link(guest, "lol", output=tmp_path / "guest.lol", count=True)
     file = (tmp_path / "guest.lol").read_bytes()
     for _, length, off in windows:
         skipped = 64 if off == 0 else 0  # the ELF header has the entry
@@ -187,10 +187,12 @@ def test_memory_bound_so_equals_the_file(guest: Path, tmp_path: Path) -> None:
 def test_memory_without_a_reserve_has_no_room(tmp_path: Path) -> None:
     image = tmp_path / "guest"
     image.write_bytes(make_image([Site("fa")], reserve=False))
-    table = linker.read_table(image)
+    table = previrt.read_table(image)
     memory = bytearray(image.read_bytes())
-    with pytest.raises(linker.LinkError, match="no reserve for counters"):
-        linker.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table, count=True)
+    with pytest.raises(previrt.LinkError, match="no reserve for counters"):
+        previrt.link_buffer(
+            memory, [(w.va, w.len, w.off) for w in table.image.windows], "bare", table=table, count=True
+        )
     assert memory == image.read_bytes()
 
 
@@ -198,14 +200,14 @@ def test_an_image_of_the_original_format_grows_to_count(tmp_path: Path) -> None:
     text = "    .globl _start\n_start:\nannotate 7, cli\noperation pte_set, 15, mov %eax, (%rdx)\nannotate 6, hlt"
     image = assemble(text, tmp_path, 64)
     bound = Path(f"{image}.bare")
-    report = linker.link(image, "bare", count=True)
+    report = previrt.link(image, "bare", count=True)
     assert (report.counted, report.sites) == (3, 3)
-    linker.link(bound, "bare", output=tmp_path / "plain")
-    linker.link(image, "bare", output=tmp_path / "direct")
+    previrt.link(bound, "bare", output=tmp_path / "plain")
+    previrt.link(image, "bare", output=tmp_path / "direct")
     assert (tmp_path / "plain").read_bytes() == (tmp_path / "direct").read_bytes()
-    linker.link(tmp_path / "plain", "bare", output=tmp_path / "again", count=True)
+    previrt.link(tmp_path / "plain", "bare", output=tmp_path / "again", count=True)
     assert (tmp_path / "again").read_bytes() == bound.read_bytes()
-    linker.restore(bound, output=tmp_path / "original")
+    previrt.restore(bound, output=tmp_path / "original")
     assert (tmp_path / "original").read_bytes() == image.read_bytes()
 
 
@@ -250,21 +252,21 @@ def test_what_cannot_count_is_said(guest: Path, tmp_path: Path) -> None:
     assert "--count is not supported on ia64" in done.stderr
     image = tmp_path / "small"
     image.write_bytes(make_image([Site("fa"), Site("cc", 1), Site("0f0b", 2), Site("48cf")]))
-    report = linker.link(image, "bare", count=True, dry_run=True)
+    report = previrt.link(image, "bare", count=True, dry_run=True)
     assert report.counted == 1
     assert sum(report.uncounted.values()) == 3
     assert any("hold no jump" in reason for reason in report.uncounted)
     tight = tmp_path / "tight"
     tight.write_bytes(make_image([Site("fa")] * 5000, gap=0))
-    with pytest.raises(linker.LinkError, match=r"PREVIRT_RESERVE_(TEXT|DATA)="):
-        linker.link(tight, "bare", count=True)
+    with pytest.raises(previrt.LinkError, match=r"PREVIRT_RESERVE_(TEXT|DATA)="):
+        previrt.link(tight, "bare", count=True)
 
 
 def test_dumps_that_are_of_no_use_are_refused(guest: Path, tmp_path: Path) -> None:
     bound, plain, dump = tmp_path / "guest.lol", tmp_path / "guest.plain", tmp_path / "dump"
-    linker.link(guest, "lol", output=bound, count=True)
-    linker.link(guest, "lol", output=plain)
-    reserve = linker.read_table(guest).annotations.reserve
+    previrt.link(guest, "lol", output=bound, count=True)
+    previrt.link(guest, "lol", output=plain)
+    reserve = previrt.read_table(guest).annotations.reserve
     assert reserve is not None
     nothing = bytes(reserve.data_len)
     dump.write_bytes(nothing)

@@ -11,7 +11,7 @@ from elfwriter import Site, make_image, site_addresses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import linker
+import previrt
 
 CODES = ("fa", "fb", "9c", "9d", "f4", "0f20d8", "0f22d8", "0f32", "0f30", "0f01f8", "0f06", "ec", "ee", "cd80")
 QUIET = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -23,13 +23,13 @@ def test_space_is_checked_before_a_byte_is_written(tmp_path: Path) -> None:
     image = tmp_path / "guest"
     image.write_bytes(make_image(sites, gap=0))
     before = image.read_bytes()
-    with pytest.raises(linker.LinkError, match="takes 5 bytes, the site has 2"):
-        linker.link(image, "lol", in_place=True)
+    with pytest.raises(previrt.LinkError, match="takes 5 bytes, the site has 2"):
+        previrt.link(image, "lol", in_place=True)
     assert image.read_bytes() == before
     memory = bytearray(before)
-    table = linker.read_table(image)
-    with pytest.raises(linker.LinkError, match="takes 5 bytes"):
-        linker.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "lol", table=table)
+    table = previrt.read_table(image)
+    with pytest.raises(previrt.LinkError, match="takes 5 bytes"):
+        previrt.link_buffer(memory, [(w.va, w.len, w.off) for w in table.image.windows], "lol", table=table)
     assert memory == before
 
 
@@ -45,9 +45,9 @@ def test_the_order_of_the_table_is_irrelevant(tmp_path: Path, codes: list[str], 
     for name, numbers in (("straight", range(len(sites))), ("shuffled", order)):
         image = tmp_path / name
         image.write_bytes(make_image(sites, records=[records[n] for n in numbers]))
-        linker.link(image, "bare", output=tmp_path / f"{name}.bare")
+        previrt.link(image, "bare", output=tmp_path / f"{name}.bare")
         contents = bytearray((tmp_path / f"{name}.bare").read_bytes())
-        table = linker.read_table(image)
+        table = previrt.read_table(image)
         section = table.image.section(".afterburn")
         assert section is not None
         contents[section.off : section.off + section.len] = bytes(section.len)
@@ -60,8 +60,8 @@ def test_every_failure_is_reported_not_only_the_first(tmp_path: Path) -> None:
     sites = [Site("0fa2", 2), Site("fa"), Site("0f00c0", 4), Site("0f01e0", 3), Site("0fa2", 2)]
     image = tmp_path / "guest"
     image.write_bytes(make_image(sites))
-    with pytest.raises(linker.LinkError, match="4 of 5 sites") as caught:
-        linker.link(image, "lol")
+    with pytest.raises(previrt.LinkError, match="4 of 5 sites") as caught:
+        previrt.link(image, "lol")
     failures = caught.value.to_json()["failures"]
     assert isinstance(failures, list)
     assert {(one["class_name"], one["room_len"], one["site_count"]) for one in failures} == {
@@ -80,7 +80,7 @@ def test_every_subsection_is_applied_once(tmp_path: Path) -> None:
     image.write_bytes(
         make_image(sites, records=[site_addresses(sites)[1]], tables=tables, version1=False, reserve=False)
     )
-    report = linker.link(image, "bare", details=True)
+    report = previrt.link(image, "bare", details=True)
     assert [detail.class_name for detail in report.details] == ["pte_read", "cli", "pte_set"]
     assert len({detail.va for detail in report.details}) == report.bound == 3
 
@@ -90,7 +90,7 @@ def test_there_is_no_limit_on_the_number_of_sites(tmp_path: Path) -> None:
     count = 200_000
     image = tmp_path / "guest"
     image.write_bytes(make_image([Site("fa")] * count, gap=0, reserve=False))
-    report = linker.link(image, "bare")
+    report = previrt.link(image, "bare")
     assert (report.sites, report.bound) == (count, count)
-    linker.restore(f"{image}.bare", output=tmp_path / "again")
+    previrt.restore(f"{image}.bare", output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == image.read_bytes()

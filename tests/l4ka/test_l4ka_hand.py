@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hand_annotated import assemble
 
-import linker
+import previrt
 from linker.count.profile import read_profile
 
 # Prints h, works a page table entry as the original's Linux patch does, prints + when it is right, and powers off.
@@ -58,25 +58,25 @@ def run(guest: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("count", [False, True])
 def test_it_is_listed_bound_run_and_restored(count: bool, tmp_path: Path) -> None:
     image = assemble(TEXT, tmp_path, 64)
-    listed = [site.class_name for site in linker.list_sites(image)]
+    listed = [site.class_name for site in previrt.list_sites(image)]
     operations = ["pte_set", "pte_test_clear", "pte_read"]
     assert listed == ["cli", "out", *operations, "pushf", "popf", "mov_from_cr", "out", "out", "hlt"]
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    report = linker.link(image, "lol", output=bound, count=count)
+    report = previrt.link(image, "lol", output=bound, count=count)
     assert report.bound == len(listed)
     done = run(bound, "-p", str(profile))
     assert (done.returncode, done.stdout, done.stderr) == (0, "h+", "")
     if count:
         runs = [site.runs for site in read_profile(bound, profile).sites]
         assert runs == [1] * (len(listed) - 1) + [0]
-    linker.restore(bound, output=tmp_path / "again")
+    previrt.restore(bound, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == image.read_bytes()
 
 
 def test_the_table_in_any_order_gives_the_same_image(tmp_path: Path) -> None:
     """The numbers of the records stand nowhere but in the table."""
     image = assemble(TEXT, tmp_path, 64)
-    table = linker.read_table(image)
+    table = previrt.read_table(image)
     section = table.image.section(".afterburn")
     assert section is not None
     contents = image.read_bytes()
@@ -87,8 +87,8 @@ def test_the_table_in_any_order_gives_the_same_image(tmp_path: Path) -> None:
     segments = []
     for path in (image, shuffled):
         bound = tmp_path / f"{path.name}.lol"
-        linker.link(path, "lol", output=bound)
+        previrt.link(path, "lol", output=bound)
         held = bound.read_bytes()
-        windows = linker.read_table(bound).image.windows
+        windows = previrt.read_table(bound).image.windows
         segments.append([(w.va, held[w.off : w.off + w.len]) for w in windows if w.off])
     assert segments[0] == segments[1]

@@ -11,7 +11,7 @@ import asmguest
 import pytest
 from elfwriter import BASE_VA, Site, make_image
 
-import linker
+import previrt
 from linker.count.profile import read_profile
 from linker.sites.l4ka import EXPORTS, IMPORTS
 
@@ -112,7 +112,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_guest_calls_the_module_and_the_module_reads_the_guest(guest: Path, tmp_path: Path) -> None:
     bound = tmp_path / "guest.lol"
-    report = linker.link(guest, "lol", output=bound)
+    report = previrt.link(guest, "lol", output=bound)
     made = {(hook.direction, hook.name): hook.symbol for hook in report.hooks}
     assert made["import", "set_pte"] == "hook_set_pte"
     assert made["export", "burn_prof_counters_start"] == "guest_burn_prof_counters_start"
@@ -138,19 +138,19 @@ def test_binding_again_and_restoring_give_the_guests_own_words_back(guest: Path,
     for target in ("bare", "lol", "xen"):
         for count in (False, True):
             direct[target, count] = tmp_path / f"{target}{count}"
-            linker.link(guest, target, output=direct[target, count], count=count)
+            previrt.link(guest, target, output=direct[target, count], count=count)
     again = tmp_path / "again"
     for first in direct.values():
-        linker.restore(first, output=again)
+        previrt.restore(first, output=again)
         assert again.read_bytes() == guest.read_bytes()
         for (target, count), wanted in direct.items():
-            linker.link(first, target, output=again, count=count)
+            previrt.link(first, target, output=again, count=count)
             assert again.read_bytes() == wanted.read_bytes()
 
 
 def test_counters_and_kept_words_share_the_reserve(guest: Path, tmp_path: Path) -> None:
     bound = tmp_path / "guest.lol"
-    linker.link(guest, "lol", output=bound, count=True)
+    previrt.link(guest, "lol", output=bound, count=True)
     done = asmguest.run(bound, "-s", "-p", str(tmp_path / "profile"))
     assert (done.returncode, done.stdout) == (0, "++++++o")
     assert read_profile(bound, tmp_path / "profile").by_class()["out"] == 8
@@ -183,8 +183,8 @@ DATA_VA = BASE_VA + 0x2000
 )
 def test_records_that_cannot_be_bound_are_named(tables: dict[str, bytes], said: str, tmp_path: Path) -> None:
     image = hooked(tmp_path, tables)
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(image, "bare")
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(image, "bare")
     assert said in str(caught.value)
     assert not Path(f"{image}.bare").exists()
 

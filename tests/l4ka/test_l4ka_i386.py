@@ -12,7 +12,7 @@ import unicorn
 from i386_guest import GUEST, compare, run_qemu
 from unicorn.x86_const import UC_X86_REG_EAX, UC_X86_REG_EFLAGS, UC_X86_REG_ESP
 
-import linker
+import previrt
 from linker.count.i386 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
 from linker.count.profile import read_profile
 from linker.hypervisors.base import FixupKind
@@ -23,7 +23,7 @@ uc: Any = unicorn  # it has no types
 
 def test_the_fixture_guest_counted_prints_its_transcript_on_qemu(tmp_path: Path) -> None:
     bound = tmp_path / "guest.bare"
-    report = linker.link(GUEST, "bare", output=bound, count=True)
+    report = previrt.link(GUEST, "bare", output=bound, count=True)
     assert report.counted is not None
     assert report.counted > 300
     assert not compare(run_qemu(bound).lines)
@@ -32,14 +32,14 @@ def test_the_fixture_guest_counted_prints_its_transcript_on_qemu(tmp_path: Path)
 
 def test_the_fixture_guest_counted_prints_its_transcript_under_lol(tmp_path: Path) -> None:
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    report = linker.link(GUEST, "lol", output=bound, count=True)
+    report = previrt.link(GUEST, "lol", output=bound, count=True)
     assert report.uncounted == {}
     done = i386_asmguest.run(bound, "-p", str(profile))
     assert (done.returncode, done.stderr) == (0, "")
     assert not compare(done.stdout.splitlines())
     assert read_profile(bound, profile).by_class()["iret"] > 20
     assert prove(bound, original=GUEST, run=False).failures == ()
-    linker.restore(bound, output=tmp_path / "again")
+    previrt.restore(bound, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == GUEST.read_bytes()
 
 
@@ -61,7 +61,7 @@ guest:
 
 def test_counts_of_a_known_guest(tmp_path: Path) -> None:
     bound, profile = tmp_path / "guest.lol", tmp_path / "profile"
-    linker.link(i386_asmguest.build(KNOWN, tmp_path), "lol", output=bound, count=True)
+    previrt.link(i386_asmguest.build(KNOWN, tmp_path), "lol", output=bound, count=True)
     done = i386_asmguest.run(bound, "-p", str(profile))
     assert (done.returncode, done.stderr) == (0, "")
     counts = read_profile(bound, profile)
@@ -111,12 +111,12 @@ guest:                                  # REGPARM(3): %eax, %edx, %ecx
 def test_hooks_of_the_originals_kind(tmp_path: Path) -> None:
     guest = i386_asmguest.build(HOOKS, tmp_path)
     bound = tmp_path / "guest.lol"
-    report = linker.link(guest, "lol", output=bound)
+    report = previrt.link(guest, "lol", output=bound)
     assert all(hook.symbol for hook in report.hooks)
     done = i386_asmguest.run(bound, "-s")
     assert (done.returncode, done.stdout) == (0, "++")
     assert "previrt-lol: guest counter 1 is 77\n" in done.stderr
-    linker.restore(bound, output=tmp_path / "again")
+    previrt.restore(bound, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == guest.read_bytes()
 
 

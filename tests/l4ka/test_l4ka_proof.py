@@ -9,7 +9,7 @@ from counting_guest import build
 from guest_on_qemu import GUEST
 from hand_annotated import assemble
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.verification.prove import prove
 
@@ -31,7 +31,7 @@ counters: .quad 0
 @pytest.mark.parametrize("target", ["bare", "lol", "xen"])
 def test_an_image_that_counts_is_proven(target: str, tmp_path: Path) -> None:
     bound = tmp_path / "bound"
-    report = linker.link(GUEST, target, output=bound, count=True)
+    report = previrt.link(GUEST, target, output=bound, count=True)
     proof = prove(bound, original=GUEST, run=False)
     assert proof.failures == ()
     assert proof.sites == {name: dict(forms) for name, forms in sorted(report.forms.items())}
@@ -39,7 +39,7 @@ def test_an_image_that_counts_is_proven(target: str, tmp_path: Path) -> None:
 
 def test_counting_sites_do_in_the_emulator_what_their_instructions_do(tmp_path: Path) -> None:
     bound = tmp_path / "bound"
-    linker.link(GUEST, "lol", output=bound, count=True)
+    previrt.link(GUEST, "lol", output=bound, count=True)
     proof = prove(bound, original=GUEST)
     assert proof.failures == ()
     assert proof.runs
@@ -49,13 +49,13 @@ def test_counting_sites_do_in_the_emulator_what_their_instructions_do(tmp_path: 
 @pytest.mark.parametrize("target", ["bare", "lol"])
 def test_hooks_and_memory_operations_are_proven(target: str, count: bool, tmp_path: Path) -> None:
     image, bound = assemble(TEXT, tmp_path, 64), tmp_path / "bound"
-    linker.link(image, target, output=bound, count=count)
+    previrt.link(image, target, output=bound, count=count)
     assert prove(bound, original=image, run=False).failures == ()
 
 
 def test_a_stub_that_counts_elsewhere_is_seen(tmp_path: Path) -> None:
     bound = tmp_path / "bound"
-    linker.link(build(tmp_path), "lol", output=bound, count=True)
+    previrt.link(build(tmp_path), "lol", output=bound, count=True)
     with examined(bound) as examination:
         reserve, plan = examination.table.annotations.reserve, examination.plan
         assert reserve is not None

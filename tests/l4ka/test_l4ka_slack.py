@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from elfwriter import Site, make_image
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 SITES = [Site("fa"), Site("fa", 12), Site("f4", 6), Site("0f011d00000000", 7)]
@@ -19,7 +19,7 @@ SITES = [Site("fa"), Site("fa", 12), Site("f4", 6), Site("0f011d00000000", 7)]
 def test_room_of_each_class_given_needed_and_left(tmp_path: Path) -> None:
     image = tmp_path / "guest"
     image.write_bytes(make_image(SITES))
-    report = linker.link(image, "bare", dry_run=True)
+    report = previrt.link(image, "bare", dry_run=True)
     assert report.slack["cli"]._asdict() == {
         "sites": 2,
         "room_len": 20,
@@ -31,7 +31,7 @@ def test_room_of_each_class_given_needed_and_left(tmp_path: Path) -> None:
     }
     assert (report.slack["lidt"].left_min_len, report.slack["lidt"].needed_len) == (0, 7)
     assert sum(slack.left_len for slack in report.slack.values()) == report.room_left_len
-    report = linker.link(image, "bare", dry_run=True, skip=["cli"])
+    report = previrt.link(image, "bare", dry_run=True, skip=["cli"])
     assert "cli" not in report.slack
 
 
@@ -50,8 +50,8 @@ def test_where_a_form_does_not_fit_needed_stands_against_given(tmp_path: Path) -
     """`cpuid` does not fault in a process, so that a site too short for a call cannot be bound to lol."""
     image = tmp_path / "guest"
     image.write_bytes(make_image([Site("0fa2", 4), Site("fa"), Site("0fa2", 3)]))
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(image, "lol")
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(image, "lol")
     failures = caught.value.to_json()["failures"]
     assert isinstance(failures, list)
     assert [(one["room_len"], "takes 5 bytes" in one["reason"]) for one in failures] == [(4, True), (3, True)]

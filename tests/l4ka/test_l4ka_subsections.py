@@ -12,7 +12,7 @@ import pytest
 from elfwriter import Site, make_image, site_addresses
 from hand_annotated import assemble
 
-import linker
+import previrt
 from linker.sites.l4ka import MEMORY_NAME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,10 +54,10 @@ def objdump(path: Path) -> list[str]:
 @pytest.mark.parametrize("bits", [32, 64])
 def test_every_subsection_is_listed_counted_and_bound_to_bare(bits: int, tmp_path: Path) -> None:
     image = assemble(guest_text(bits), tmp_path, bits)
-    listed = [site.class_name for site in linker.list_sites(image, "bare")]
+    listed = [site.class_name for site in previrt.list_sites(image, "bare")]
     assert listed == ["cli", *(table for table, _, _ in OPERATIONS), "hlt"]
     assert set(MEMORY_NAME_OF.values()) <= set(listed)
-    report = linker.link(image, "bare")
+    report = previrt.link(image, "bare")
     assert (report.sites, report.bound, report.left_tables) == (len(OPERATIONS) + 2,) * 2 + ((),)
     assert report.forms["pte_set"] == {"native": 3}
     bound = Path(f"{image}.bare")
@@ -65,15 +65,15 @@ def test_every_subsection_is_listed_counted_and_bound_to_bare(bits: int, tmp_pat
     kept = [text for text in before if "nop" not in text]
     assert [text for text in after if "nop" not in text] == kept
     assert len(after) < len(before) / 3  # long no-operations
-    linker.restore(bound, output=tmp_path / "again")
+    previrt.restore(bound, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == image.read_bytes()
-    linker.link(bound, "bare", output=tmp_path / "twice")
+    previrt.link(bound, "bare", output=tmp_path / "twice")
     assert (tmp_path / "twice").read_bytes() == bound.read_bytes()
 
 
 def test_a_module_walks_plain_memory_so_the_operation_stays(tmp_path: Path) -> None:
     image = assemble(guest_text(64), tmp_path, 64)
-    report = linker.link(image, "lol", details=True)
+    report = previrt.link(image, "lol", details=True)
     forms = {name: forms for name, forms in report.forms.items() if name in MEMORY_NAME_OF.values()}
     assert all(set(by_form) == {"native"} for by_form in forms.values())
     assert sum(sum(by_form.values()) for by_form in forms.values()) == len(OPERATIONS)
@@ -105,14 +105,14 @@ def with_tables(tmp_path: Path, tables: dict[str, bytes]) -> Path:
 def test_version_1_images_may_have_subsections_too(tmp_path: Path) -> None:
     write, _, read = site_addresses(SITES)
     image = with_tables(tmp_path, {".afterburn.pte_read": pair(read), ".afterburn.pte_set": pair(write)})
-    assert [site.class_name for site in linker.list_sites(image)] == ["pte_set", "cli", "pte_read"]
+    assert [site.class_name for site in previrt.list_sites(image)] == ["pte_set", "cli", "pte_read"]
     bound, twice, again = tmp_path / "bare", tmp_path / "twice", tmp_path / "again"
-    assert linker.link(image, "bare", output=bound).bound == 3
-    linker.link(bound, "bare", output=twice)
+    assert previrt.link(image, "bare", output=bound).bound == 3
+    previrt.link(bound, "bare", output=twice)
     assert twice.read_bytes() == bound.read_bytes()
-    linker.restore(bound, output=again)
+    previrt.restore(bound, output=again)
     assert again.read_bytes() == image.read_bytes()
-    report = linker.link(image, "bare", skip=["pte_read"], dry_run=True)
+    report = previrt.link(image, "bare", skip=["pte_read"], dry_run=True)
     assert (report.bound, report.skipped) == (2, 1)
 
 
@@ -140,15 +140,15 @@ def test_records_of_subsections_are_checked_like_sites(tables: dict[str, object]
     write, _, read = site_addresses(SITES)
     made = {name: make(write, read) for name, make in tables.items() if callable(make)}
     image = with_tables(tmp_path, made)
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(image, "bare")
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(image, "bare")
     assert said in str(caught.value)
     assert not Path(f"{image}.bare").exists()
 
 
 def test_an_unknown_subsection_is_named_and_never_ignored(tmp_path: Path) -> None:
     image = with_tables(tmp_path, {".afterburn.foo": pair((1, 2)), ".afterburn32": pair((3, 4))})
-    report = linker.link(image, "bare")
+    report = previrt.link(image, "bare")
     assert report.left_tables == (".afterburn.foo", ".afterburn32")
     command = [sys.executable, "-m", "linker.commands.link", str(image)]
     done = subprocess.run([*command, "-t", "bare"], capture_output=True, text=True, check=True, cwd=ROOT)

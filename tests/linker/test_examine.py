@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from elfwriter import Site, make_image
 
-import linker
+import previrt
 from linker.bind.examine import SiteState, examined
 from linker.registry import targets
 
@@ -20,7 +20,7 @@ SITES = [Site("fa"), Site("0f20d8"), Site("fb", flags=2), Site("cc", 1), Site("0
 @pytest.mark.parametrize(("arch", "target"), ALL)
 def test_every_byte_of_a_bound_fixture_guest_is_foretold(tmp_path: Path, arch: str, target: str) -> None:
     original = FIXTURES / arch / "guest.elf"
-    linker.link(original, target, output=tmp_path / "bound")
+    previrt.link(original, target, output=tmp_path / "bound")
     with examined(tmp_path / "bound") as image:
         assert (image.target, image.is_grown) == (
             target,
@@ -30,7 +30,7 @@ def test_every_byte_of_a_bound_fixture_guest_is_foretold(tmp_path: Path, arch: s
         assert bytes(image.original[:]) == original.read_bytes()
         assert {site.state for site in image.sites} == {SiteState.BOUND}
         assert [site.start_va for site in image.sites] == sorted(site.start_va for site in image.sites)
-        report = linker.link(original, target, dry_run=True)
+        report = previrt.link(original, target, dry_run=True)
         forms = Counter(form for form_counts in report.forms.values() for form in Counter(form_counts).elements())
         assert Counter(site.form for site in image.sites) == forms
         for site in image.sites:
@@ -41,7 +41,7 @@ def test_every_byte_of_a_bound_fixture_guest_is_foretold(tmp_path: Path, arch: s
 @pytest.mark.parametrize("target", ["bare", "lol"])
 @pytest.mark.parametrize("words", [["cli"], ["int3"], ["cli", "rdmsr", "int3", "ud2"]])
 def test_sites_left_out_are_seen(tmp_path: Path, target: str, words: list[str]) -> None:
-    report = linker.link(FIXTURES / "x86_64" / "guest.elf", target, skip=words, output=tmp_path / "bound")
+    report = previrt.link(FIXTURES / "x86_64" / "guest.elf", target, skip=words, output=tmp_path / "bound")
     with examined(tmp_path / "bound") as image:
         assert bytes(image.present[:]) == bytes(image.expected[:])
         states = Counter(site.state for site in image.sites)
@@ -63,7 +63,7 @@ def test_an_annotated_image_is_its_own_original(tmp_path: Path) -> None:
 def test_the_original_format_shows_that_it_is_bound_to_bare(tmp_path: Path, bits: int) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image([Site("fa", 8), Site("fb", 8)], bits=bits, version1=False, reserve=False))
-    linker.link(path, "bare", only=["cli"])
+    previrt.link(path, "bare", only=["cli"])
     with examined(tmp_path / "guest.bare") as image:
         assert image.target == "bare"
         assert [site.state for site in image.sites] == [SiteState.BOUND, SiteState.SKIPPED]
@@ -74,7 +74,7 @@ def test_the_original_format_shows_that_it_is_bound_to_bare(tmp_path: Path, bits
 def test_a_grown_image_is_foretold_from_its_kept_original(tmp_path: Path, skip: list[str]) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image(SITES, reserve=False))
-    linker.link(path, "lol", skip=skip)
+    previrt.link(path, "lol", skip=skip)
     with examined(tmp_path / "guest.lol") as image:
         assert (image.target, image.is_grown) == ("lol", True)
         assert bytes(image.present[:]) == bytes(image.expected[:])
@@ -84,7 +84,7 @@ def test_a_grown_image_is_foretold_from_its_kept_original(tmp_path: Path, skip: 
 
 
 def test_a_damaged_site_is_named(tmp_path: Path) -> None:
-    linker.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=tmp_path / "bound")
+    previrt.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=tmp_path / "bound")
     with examined(tmp_path / "bound") as image:
         site = next(site for site in image.sites if site.form == "call")
         contents = bytearray(image.present[:])
@@ -97,11 +97,11 @@ def test_a_damaged_site_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:
     bound = tmp_path / "bound"
-    linker.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=bound)
-    note = linker.read_table(bound).annotations.bound_note
+    previrt.link(FIXTURES / "x86_64" / "guest.elf", "lol", output=bound)
+    note = previrt.read_table(bound).annotations.bound_note
     assert note is not None
     contents = bytearray(bound.read_bytes())
     contents[note.off : note.off + 3] = b"zen"
     bound.write_bytes(contents)
-    with pytest.raises(linker.LinkError, match="bound to an unknown target: found 'zen'"), examined(bound):
+    with pytest.raises(previrt.LinkError, match="bound to an unknown target: found 'zen'"), examined(bound):
         pass

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from elfwriter import BASE_VA, TEXT_VA, Site, annotation_note, make_image, note, site_addresses
 
-import linker
+import previrt
 
 GOOD = [Site("fa"), Site("f4")]
 (FIRST, FIRST_END), (SECOND, SECOND_END) = site_addresses(GOOD)
@@ -223,8 +223,8 @@ del CASES["endless section headers"], CASES["padding in front expected"]
 
 def assert_refused(path: Path, message: str, **how: Any) -> None:
     before, files = path.read_bytes(), sorted(path.parent.iterdir())
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(path, "bare", **how)
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(path, "bare", **how)
     said = str(caught.value)
     assert said.startswith(f"{path}: {message}"), said
     assert path.read_bytes() == before
@@ -265,8 +265,8 @@ def test_directory_fifo_and_missing_file(tmp_path: Path) -> None:
         (fifo, "is not a regular file: expected an ELF image"),
         (tmp_path / "none", "cannot open: No such file or directory"),
     ):
-        with pytest.raises(linker.LinkError) as caught:
-            linker.link(path, "bare")
+        with pytest.raises(previrt.LinkError) as caught:
+            previrt.link(path, "bare")
         assert str(caught.value) == f"{path}: {message}"
 
 
@@ -308,18 +308,18 @@ def test_already_bound_and_cannot_be_undone(tmp_path: Path) -> None:
 def test_restoring_what_is_not_bound(tmp_path: Path) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image(GOOD))
-    with pytest.raises(linker.LinkError, match="image is not bound; there is nothing to restore"):
-        linker.restore(path)
+    with pytest.raises(previrt.LinkError, match="image is not bound; there is nothing to restore"):
+        previrt.restore(path)
 
 
 def test_unknown_target_and_architecture_are_usage_errors(tmp_path: Path) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image(GOOD, bits=32))
-    with pytest.raises(linker.UsageError, match="unknown target 'kvm': expected bare"):
-        linker.link(path, "kvm")
-    with pytest.raises(linker.UsageError, match="target 'xen' does not support i386: expected ia64"):
-        linker.link(path, "xen")
+    with pytest.raises(previrt.UsageError, match="unknown target 'kvm': expected bare"):
+        previrt.link(path, "kvm")
+    with pytest.raises(previrt.UsageError, match="target 'xen' does not support i386: expected ia64"):
+        previrt.link(path, "xen")
     with pytest.raises(
-        linker.UsageError, match="target 'vnuma' does not support i386: expected ia64; i386 can be bound to bare, lol"
+        previrt.UsageError, match="target 'vnuma' does not support i386: expected ia64; i386 can be bound to bare, lol"
     ):
-        linker.link(path, "vnuma")
+        previrt.link(path, "vnuma")

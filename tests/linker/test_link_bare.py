@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from elfwriter import BASE_VA, TEXT_VA, Site, make_image, site_addresses
 
-import linker
+import previrt
 from linker.table.read import read_bound_to
 
 ROOM_LENGTHS = list(range(1, 40))
@@ -37,7 +37,7 @@ def guest(tmp_path: Path) -> Path:
 
 
 def test_padding_becomes_long_nops_and_instructions_stay(guest: Path) -> None:
-    report = linker.link(guest, "bare")
+    report = previrt.link(guest, "bare")
     bound = Path(f"{guest}.bare")
     assert (report.sites, report.bound, report.skipped) == (5, 5, 0)
     first, second, third, fourth, fifth = site_addresses(SITES)
@@ -52,7 +52,7 @@ def test_padding_becomes_long_nops_and_instructions_stay(guest: Path) -> None:
 def test_every_length_of_padding_decodes_as_the_fewest_nops(tmp_path: Path, room: int) -> None:
     guest = tmp_path / "guest"
     guest.write_bytes(make_image([Site("fa", room)]))
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     decoded = objdump(Path(f"{guest}.bare"), TEXT_VA, TEXT_VA + room)
     assert decoded[0][1] == "cli"
     assert all(re.match(r"(data16 )?(cs )?nop|xchg   %ax,%ax", text) for _, text in decoded[1:]), decoded
@@ -60,7 +60,7 @@ def test_every_length_of_padding_decodes_as_the_fewest_nops(tmp_path: Path, room
 
 
 def test_nothing_changes_outside_sites_and_note(guest: Path) -> None:
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     before, after = guest.read_bytes(), Path(f"{guest}.bare").read_bytes()
     assert len(before) == len(after)
     changed = {n for n, (a, b) in enumerate(zip(before, after, strict=True)) if a != b}
@@ -73,22 +73,22 @@ def test_nothing_changes_outside_sites_and_note(guest: Path) -> None:
 
 
 def test_bound_image_says_so_and_restores_exactly(guest: Path) -> None:
-    linker.link(guest, "bare", in_place=False)
+    previrt.link(guest, "bare", in_place=False)
     bound = Path(f"{guest}.bare")
     assert read_bound_to(bound).target == "bare"
     assert not read_bound_to(guest).target
-    report = linker.restore(bound)
+    report = previrt.restore(bound)
     assert (report.target, report.previous) == ("", "bare")
     assert Path(f"{bound}.restored").read_bytes() == guest.read_bytes()
 
 
 def test_binding_again_changes_nothing(guest: Path) -> None:
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     bound = Path(f"{guest}.bare")
-    linker.link(bound, "bare", output=guest.with_name("again"))
+    previrt.link(bound, "bare", output=guest.with_name("again"))
     assert guest.with_name("again").read_bytes() == bound.read_bytes()
     before = bound.stat()
-    linker.link(bound, "bare", in_place=True)
+    previrt.link(bound, "bare", in_place=True)
     assert bound.stat().st_ino == before.st_ino, "nothing to change, nothing to write"
 
 
@@ -98,7 +98,7 @@ def test_records_may_come_in_any_order(tmp_path: Path) -> None:
     straight.write_bytes(make_image(sites))
     shuffled.write_bytes(make_image(sites, records=[site_addresses(sites)[n] for n in (2, 0, 3, 1)]))
     for path in (straight, shuffled):
-        linker.link(path, "bare")
+        previrt.link(path, "bare")
     text = slice(TEXT_VA - BASE_VA, TEXT_VA - BASE_VA + 64)
     assert Path(f"{straight}.bare").read_bytes()[text] == Path(f"{shuffled}.bare").read_bytes()[text]
 
@@ -107,16 +107,16 @@ def test_dropped_records_are_counted_and_passed_over(tmp_path: Path) -> None:
     guest = tmp_path / "guest"
     sites = [Site("fa"), Site("f4")]
     guest.write_bytes(make_image(sites, records=[(0, 0), site_addresses(sites)[1]]))
-    report = linker.link(guest, "bare")
+    report = previrt.link(guest, "bare")
     assert (report.sites, report.dropped, report.bound) == (1, 1, 1)
-    linker.restore(f"{guest}.bare")
+    previrt.restore(f"{guest}.bare")
     assert Path(f"{guest}.bare.restored").read_bytes() == guest.read_bytes()
 
 
 def test_image_without_sites_is_bound_too(tmp_path: Path) -> None:
     guest = tmp_path / "guest"
     guest.write_bytes(make_image([]))
-    report = linker.link(guest, "bare")
+    report = previrt.link(guest, "bare")
     assert (report.sites, report.bound) == (0, 0)
     assert read_bound_to(Path(f"{guest}.bare")).target == "bare"
 
@@ -127,16 +127,16 @@ def test_original_format_links_and_restores(tmp_path: Path, bits: int) -> None:
     guest = tmp_path / "guest"
     sites = [Site("fa"), Site("9d", 22), Site("0f20d8", 15), Site("fb", 24)]
     guest.write_bytes(make_image(sites, bits=bits, version1=False, reserve=False))
-    report = linker.link(guest, "bare")
+    report = previrt.link(guest, "bare")
     assert (report.sites, report.bound) == (4, 4)
     bound = Path(f"{guest}.bare")
     for (start, end), name in zip(site_addresses(sites), ("cli", "pop", "mov", "sti"), strict=True):
         decoded = objdump(bound, start, end)
         assert decoded[0][1].startswith(name)
         assert all("nop" in text or text == "xchg   %ax,%ax" for _, text in decoded[1:])
-    linker.link(bound, "bare", output=tmp_path / "again")
+    previrt.link(bound, "bare", output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == bound.read_bytes()
-    linker.restore(bound)
+    previrt.restore(bound)
     assert Path(f"{bound}.restored").read_bytes() == guest.read_bytes()
 
 
@@ -145,10 +145,10 @@ def test_ia32_has_its_own_decoding(tmp_path: Path) -> None:
     guest = tmp_path / "guest"
     sites = [Site("0f011d44332211"), Site("ea443322110800", 12), Site("1e", 5)]
     guest.write_bytes(make_image(sites, bits=32))
-    rows = linker.list_sites(guest)
+    rows = previrt.list_sites(guest)
     assert [row.class_name for row in rows] == ["lidt", "ljmp", "push_seg"]
     assert "0x11223344" in rows[0].instruction.lower()
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     assert objdump(Path(f"{guest}.bare"), *site_addresses(sites)[1])[0][1].startswith("ljmp")
 
 
@@ -169,27 +169,27 @@ def test_only_and_skip(tmp_path: Path, only: list[str], skip: list[str], bound: 
     places = site_addresses(sites)
     symbols = {"first": (TEXT_VA, 18), "second": (places[2][0], 0)}
     guest.write_bytes(make_image(sites, symbols=symbols))
-    report = linker.link(guest, "bare", only=only, skip=skip)
+    report = previrt.link(guest, "bare", only=only, skip=skip)
     after = Path(f"{guest}.bare").read_bytes()
     touched = {n for n, (start, end) in enumerate(places) if b"\x90\x90" not in after[start - BASE_VA : end - BASE_VA]}
     assert touched == bound
     assert (report.bound, report.skipped) == (len(bound), 4 - len(bound))
-    linker.restore(f"{guest}.bare")
+    previrt.restore(f"{guest}.bare")
     assert Path(f"{guest}.bare.restored").read_bytes() == guest.read_bytes()
-    linker.link(f"{guest}.bare", "bare", output=tmp_path / "all")
-    linker.link(guest, "bare")
+    previrt.link(f"{guest}.bare", "bare", output=tmp_path / "all")
+    previrt.link(guest, "bare")
     assert (tmp_path / "all").read_bytes() == Path(f"{guest}.bare").read_bytes()
 
 
 @pytest.mark.parametrize("word", ["lgdt", "0x1", "nowhere", "0x401008"])
 def test_selecting_nothing_is_a_usage_error(guest: Path, word: str) -> None:
-    with pytest.raises(linker.UsageError, match="--list shows all sites"):
-        linker.link(guest, "bare", only=[word])
+    with pytest.raises(previrt.UsageError, match="--list shows all sites"):
+        previrt.link(guest, "bare", only=[word])
     assert not Path(f"{guest}.bare").exists()
 
 
 def test_dry_run_writes_nothing(guest: Path) -> None:
-    report = linker.link(guest, "bare", dry_run=True)
+    report = previrt.link(guest, "bare", dry_run=True)
     assert (report.bound, report.output) == (5, None)
     assert list(guest.parent.iterdir()) == [guest]
 
@@ -197,9 +197,9 @@ def test_dry_run_writes_nothing(guest: Path) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o755, 0o600])
 def test_mode_is_kept(guest: Path, mode: int) -> None:
     guest.chmod(mode)
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     assert stat.S_IMODE(Path(f"{guest}.bare").stat().st_mode) == mode
-    linker.link(guest, "bare", in_place=True)
+    previrt.link(guest, "bare", in_place=True)
     assert stat.S_IMODE(guest.stat().st_mode) == mode
 
 
@@ -207,13 +207,13 @@ def test_in_place_follows_a_link(guest: Path) -> None:
     pointer = guest.with_name("pointer")
     pointer.symlink_to(guest.name)
     original = guest.read_bytes()
-    linker.link(pointer, "bare", in_place=True)
+    previrt.link(pointer, "bare", in_place=True)
     assert pointer.is_symlink()
     assert guest.read_bytes() != original
 
 
 def test_details_show_old_new_and_final_bytes(guest: Path) -> None:
-    report = linker.link(guest, "bare", details=True)
+    report = previrt.link(guest, "bare", details=True)
     cli = report.details[0]
     assert (cli.va, cli.symbol, cli.instruction, cli.form) == (TEXT_VA, "start", "cli", "native")
     assert cli.old == "fa 90 90 90 90 90 90 90"
@@ -221,7 +221,7 @@ def test_details_show_old_new_and_final_bytes(guest: Path) -> None:
 
 
 def test_report_counts_room(guest: Path) -> None:
-    report = linker.link(guest, "bare")
+    report = previrt.link(guest, "bare")
     assert (report.room_used_len, report.room_left_len) == (1 + 3 + 1 + 1 + 7, 7 + 8 + 8 + 0 + 9)
     assert report.forms["cli"] == {"native": 1}
     assert sum(report.reasons.values()) == report.sites

@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elfwriter import TEXT_VA, Site, make_image
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURE = ROOT / "fixtures" / "x86_64" / "guest.elf"
@@ -39,14 +39,14 @@ def make_memory(kind: str, length: int) -> bytearray | mmap.mmap | memoryview:
 def test_memory_equals_a_loaded_bound_file(tmp_path: Path, kind: str, target: str) -> None:
     path = tmp_path / "guest"
     path.write_bytes(FIXTURE.read_bytes())
-    linker.link(path, target)
+    previrt.link(path, target)
     length = 2 * len(path.read_bytes())
     guest, expected = make_memory(kind, length), make_memory(kind, length)
     load_map = load(path, guest, spread=100)
     load(Path(f"{path}.{target}"), expected, spread=100)
-    report = linker.link_buffer(guest, load_map, target, table=linker.read_table(path))
+    report = previrt.link_buffer(guest, load_map, target, table=previrt.read_table(path))
     assert bytes(guest[:]) == bytes(expected[:])
-    assert report.bound == linker.link(path, target, dry_run=True).bound
+    assert report.bound == previrt.link(path, target, dry_run=True).bound
     with Path(f"{path}.{target}").open("rb") as stream:
         assert report.entry_va == ELFFile(stream).header["e_entry"]
 
@@ -61,14 +61,14 @@ def guest(tmp_path: Path) -> Path:
 def test_selection_works_on_memory(guest: Path) -> None:
     memory = bytearray(1 << 20)
     load_map = load(guest, memory, 0)
-    report = linker.link_buffer(memory, load_map, "bare", table=linker.read_table(guest), skip=["start"])
+    report = previrt.link_buffer(memory, load_map, "bare", table=previrt.read_table(guest), skip=["start"])
     assert (report.bound, report.skipped) == (0, 3)
 
 
 def refused(memory: bytearray, load_map: list[tuple[int, int, int]], guest: Path, message: str) -> None:
     before = bytes(memory)
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link_buffer(memory, load_map, "bare", table=linker.read_table(guest))
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link_buffer(memory, load_map, "bare", table=previrt.read_table(guest))
     assert str(caught.value).startswith(message), str(caught.value)
     assert memory == before
 
@@ -76,7 +76,7 @@ def refused(memory: bytearray, load_map: list[tuple[int, int, int]], guest: Path
 def test_memory_that_is_already_bound(guest: Path) -> None:
     memory = bytearray(1 << 20)
     load_map = load(guest, memory, 0)
-    linker.link_buffer(memory, load_map, "bare", table=linker.read_table(guest))
+    previrt.link_buffer(memory, load_map, "bare", table=previrt.read_table(guest))
     refused(memory, load_map, guest, "memory: already bound to bare: expected a guest as annotated; load it again")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
-import linker
+import previrt
 from linker.registry import targets
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "x86_64" / "guest.elf"
@@ -22,7 +22,7 @@ def bound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {"": directory / "guest"}
     made[""].write_bytes(FIXTURE.read_bytes())
     for target in TARGETS:
-        linker.link(made[""], target)
+        previrt.link(made[""], target)
         made[target] = directory / f"guest.{target}"
     return made
 
@@ -32,13 +32,13 @@ def bound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_binding_a_bound_image_equals_binding_the_original(
     bound: dict[str, Path], tmp_path: Path, first: str, second: str
 ) -> None:
-    linker.link(bound[first], second, output=tmp_path / "again")
+    previrt.link(bound[first], second, output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == bound[second].read_bytes()
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_restoring_gives_the_original(bound: dict[str, Path], tmp_path: Path, target: str) -> None:
-    linker.restore(bound[target], output=tmp_path / "restored")
+    previrt.restore(bound[target], output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == FIXTURE.read_bytes()
 
 
@@ -56,7 +56,7 @@ def test_nothing_changes_outside_what_may(bound: dict[str, Path], target: str) -
                 allowed |= set(range(section["sh_offset"], section["sh_offset"] + section["sh_size"]))
         for note_section in elf.iter_sections("SHT_NOTE"):
             allowed |= set(range(note_section["sh_offset"], note_section["sh_offset"] + note_section["sh_size"]))
-        table = linker.read_table(FIXTURE).annotations
+        table = previrt.read_table(FIXTURE).annotations
         assert table.reserve is not None
         places = list(zip(table.starts_va, table.ends_va, strict=True))
         places += [(table.reserve.text_va, table.reserve.text_va + table.reserve.text_len)]
@@ -72,7 +72,7 @@ def test_nothing_changes_outside_what_may(bound: dict[str, Path], target: str) -
 
 def test_every_site_takes_a_form_on_every_target(bound: dict[str, Path]) -> None:
     for target in TARGETS:
-        rows = linker.list_sites(bound[""], target)
+        rows = previrt.list_sites(bound[""], target)
         assert len(rows) > 400
         assert {row.form for row in rows} <= {"native", "inline", "call", "jump", "trap"}
         assert sum(bool(row.source) for row in rows) > 0.95 * len(rows), "all but top-level asm have a line"

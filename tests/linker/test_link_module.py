@@ -24,7 +24,7 @@ from unicorn.x86_const import (
     UC_X86_REG_RSP,
 )
 
-import linker
+import previrt
 from linker.hypervisors.base import (
     SITE_END,
     SITE_START,
@@ -186,7 +186,7 @@ class Bound(NamedTuple):
     path: Path
     original: Path
     binding: Binding
-    report: linker.LinkReport
+    report: previrt.LinkReport
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def bound(tmp_path: Path, module_path: Path) -> Bound:
     original = tmp_path / "guest"
     original.write_bytes(make_image(SITES))
     binding = Binding(module_path)
-    report = linker.link(original, "test", binding=binding)
+    report = previrt.link(original, "test", binding=binding)
     return Bound(tmp_path / "guest.test", original, binding, report)
 
 
@@ -321,7 +321,7 @@ def test_entry_is_the_modules_and_restoring_gives_the_guests_back(bound: Bound) 
     assert text_va <= entry < text_va + PART_LEN
     assert read_bound_to(bound.path).target == "test"
     assert bound.path.stat().st_mode & 0o100, "who may read it may run it"
-    linker.restore(bound.path)
+    previrt.restore(bound.path)
     assert Path(f"{bound.path}.restored").read_bytes() == bound.original.read_bytes()
 
 
@@ -353,31 +353,31 @@ def test_nothing_changes_outside_sites_reserve_notes_undo_and_entry(bound: Bound
 
 
 def test_rebinding_identities(bound: Bound, tmp_path: Path) -> None:
-    linker.link(bound.original, "bare")
+    previrt.link(bound.original, "bare")
     bare = Path(f"{bound.original}.bare")
-    linker.link(bound.path, "bare", output=tmp_path / "test.bare")
+    previrt.link(bound.path, "bare", output=tmp_path / "test.bare")
     assert (tmp_path / "test.bare").read_bytes() == bare.read_bytes()
-    linker.link(bare, "test", output=tmp_path / "bare.test", binding=bound.binding)
+    previrt.link(bare, "test", output=tmp_path / "bare.test", binding=bound.binding)
     assert (tmp_path / "bare.test").read_bytes() == bound.path.read_bytes()
-    linker.link(bound.path, "test", output=tmp_path / "test.test", binding=bound.binding)
+    previrt.link(bound.path, "test", output=tmp_path / "test.test", binding=bound.binding)
     assert (tmp_path / "test.test").read_bytes() == bound.path.read_bytes()
 
 
 def test_left_out_sites_stay_native_and_restore(bound: Bound, tmp_path: Path) -> None:
     output = tmp_path / "partly"
-    report = linker.link(bound.path, "test", binding=bound.binding, skip=["cli", "swapgs"], output=output)
+    report = previrt.link(bound.path, "test", binding=bound.binding, skip=["cli", "swapgs"], output=output)
     assert report.skipped == 4
     start, end = PLACES[CLI]
     assert output.read_bytes()[start - BASE_VA : end - BASE_VA] == b"\xfa" + b"\x90" * 7
-    linker.restore(output)
+    previrt.restore(output)
     assert Path(f"{output}.restored").read_bytes() == bound.original.read_bytes()
 
 
 def test_sites_without_a_form_are_named(tmp_path: Path, module_path: Path) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image([Site("fa"), Site("0f08"), Site("fb", 4)]))
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(path, "test", binding=Binding(module_path))
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(path, "test", binding=Binding(module_path))
     assert str(caught.value) == (
         f"{path}: .afterburn record 1 at 0x401009: 2 of 3 sites cannot be bound; the first is 'invd' (invd) in 8 "
         "bytes: no form for invd; --list shows all of them; --skip leaves them native"
@@ -388,7 +388,7 @@ def test_sites_without_a_form_are_named(tmp_path: Path, module_path: Path) -> No
         ("invd", "no form for invd"),
         ("sti", "site is too short: 5 bytes needed, 4 there"),
     ]
-    assert linker.link(path, "test", binding=Binding(module_path), skip=["invd", "sti"]).bound == 1
+    assert previrt.link(path, "test", binding=Binding(module_path), skip=["invd", "sti"]).bound == 1
 
 
 def test_image_without_a_reserve_grows(tmp_path: Path, module_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_image_without_a_reserve_grows(tmp_path: Path, module_path: Path) -> Non
     path = tmp_path / "guest"
     path.write_bytes(make_image(SITES, version1=False, reserve=False))
     binding = Binding(module_path)
-    linker.link(path, "test", binding=binding)
+    previrt.link(path, "test", binding=binding)
     grown = tmp_path / "guest.test"
     machine = Machine(grown)
     for site in (CLI, STI, RDMSR, SWAPGS, CPUID):
@@ -408,19 +408,19 @@ def test_image_without_a_reserve_grows(tmp_path: Path, module_path: Path) -> Non
         after: Any = ELFFile(other)
         for name in (".data", ".afterburn", ".symtab", ".strtab"):
             assert before.get_section_by_name(name).data() == after.get_section_by_name(name).data()
-    linker.restore(grown)
+    previrt.restore(grown)
     assert Path(f"{grown}.restored").read_bytes() == path.read_bytes()
-    linker.link(path, "bare")
-    linker.link(grown, "bare", output=tmp_path / "test.bare")
+    previrt.link(path, "bare")
+    previrt.link(grown, "bare", output=tmp_path / "test.bare")
     assert (tmp_path / "test.bare").read_bytes() == Path(f"{path}.bare").read_bytes()
-    linker.link(f"{path}.bare", "test", output=tmp_path / "bare.test", binding=binding)
+    previrt.link(f"{path}.bare", "test", output=tmp_path / "bare.test", binding=binding)
     assert (tmp_path / "bare.test").read_bytes() == grown.read_bytes()
 
 
 def test_damaged_kept_original(tmp_path: Path, module_path: Path) -> None:
     path = tmp_path / "guest"
     path.write_bytes(make_image(SITES, version1=False, reserve=False))
-    linker.link(path, "test", binding=Binding(module_path), in_place=True)
+    previrt.link(path, "test", binding=Binding(module_path), in_place=True)
     with path.open("rb") as stream:
         elf: Any = ELFFile(stream)
         kept_off = elf.get_section_by_name(".afterburn.original")["sh_offset"]
@@ -428,8 +428,8 @@ def test_damaged_kept_original(tmp_path: Path, module_path: Path) -> None:
         broken = bytearray(path.read_bytes())
         broken[kept_off + at] ^= value or 255
         (tmp_path / "broken").write_bytes(broken)
-        with pytest.raises(linker.LinkError, match=r"kept original is damaged|original image is too large"):
-            linker.restore(tmp_path / "broken")
+        with pytest.raises(previrt.LinkError, match=r"kept original is damaged|original image is too large"):
+            previrt.restore(tmp_path / "broken")
 
 
 def test_reserve_that_is_too_small(tmp_path: Path, module_path: Path) -> None:
@@ -439,8 +439,8 @@ def test_reserve_that_is_too_small(tmp_path: Path, module_path: Path) -> None:
     good = make_image(SITES)
     notes = good[good.index(b"previrt\0") - 12 :][: 12 + 8 + 32 + 12 + 8 + 40]
     path.write_bytes(make_image(SITES, notes=notes + reserve))
-    with pytest.raises(linker.LinkError) as caught:
-        linker.link(path, "test", binding=Binding(module_path))
+    with pytest.raises(previrt.LinkError) as caught:
+        previrt.link(path, "test", binding=Binding(module_path))
     assert "the reserve's text part is too small: found 64 bytes, expected at least" in str(caught.value)
     assert "PREVIRT_RESERVE_TEXT=4096" in str(caught.value)
 
@@ -450,13 +450,13 @@ def test_module_for_something_else_and_missing_module(tmp_path: Path, module_pat
     path.write_bytes(make_image(SITES))
     other = Binding(module_path)
     other.target = "other"
-    with pytest.raises(linker.LinkError, match="interface module is for something else: found test on ELF machine 62"):
-        linker.link(path, "other", binding=other)
-    with pytest.raises(linker.LinkError, match="cannot open: No such file"):
-        linker.link(path, "test", binding=Binding(tmp_path / "none.so"))
+    with pytest.raises(previrt.LinkError, match="interface module is for something else: found test on ELF machine 62"):
+        previrt.link(path, "other", binding=other)
+    with pytest.raises(previrt.LinkError, match="cannot open: No such file"):
+        previrt.link(path, "test", binding=Binding(tmp_path / "none.so"))
     (tmp_path / "bad.so").write_bytes(make_image(SITES))
-    with pytest.raises(linker.LinkError, match="module has the wrong segments"):
-        linker.link(path, "test", binding=Binding(tmp_path / "bad.so"))
+    with pytest.raises(previrt.LinkError, match="module has the wrong segments"):
+        previrt.link(path, "test", binding=Binding(tmp_path / "bad.so"))
 
 
 def test_module_text_disassembles_as_before_but_for_what_moved(bound: Bound, module_path: Path) -> None:

@@ -15,7 +15,7 @@ from elfwriter import Site, make_image
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import linker
+import previrt
 
 SECONDS = float(os.environ.get("PREVIRT_FUZZ_SECONDS", "10"))
 SITES = [Site("fa"), Site("0f20d8"), Site("fb", flags=2), Site("0f011d00000000", 12)]
@@ -65,10 +65,10 @@ def check(directory: Path, image: bytes) -> None:
     """Link and restore; what is refused leaves nothing, what is taken restores to itself or was bound before."""
     path = directory / "guest"
     path.write_bytes(image)
-    for act in (lambda: linker.link(path, "bare"), lambda: linker.restore(path), lambda: linker.list_sites(path)):
+    for act in (lambda: previrt.link(path, "bare"), lambda: previrt.restore(path), lambda: previrt.list_sites(path)):
         try:
             act()
-        except linker.LinkError as error:
+        except previrt.LinkError as error:
             assert str(error)
         assert path.read_bytes() == image
     bound = Path(f"{path}.bare")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from elfwriter import Site, make_image
 
-import linker
+import previrt
 from linker.image.write import pages
 from linker.plan.make import make_plan
 from linker.plan.patches import Plan
@@ -66,7 +66,7 @@ def test_output_behind_a_link_is_replaced_and_the_link_kept(guest: Path) -> None
     pointer, real = guest.with_name("pointer"), guest.with_name("real")
     real.write_text("old")
     pointer.symlink_to(real.name)
-    linker.link(guest, "bare", output=pointer)
+    previrt.link(guest, "bare", output=pointer)
     assert pointer.is_symlink()
     assert real.read_bytes()[:4] == b"\x7fELF"
 
@@ -173,14 +173,14 @@ def test_file_system_without_unnamed_files(guest: Path, monkeypatch: pytest.Monk
         return real_open(path, flags, *rest)
 
     monkeypatch.setattr(os, "open", refuse)
-    linker.link(guest, "bare")
+    previrt.link(guest, "bare")
     bound = Path(f"{guest}.bare")
     assert sorted(guest.parent.iterdir()) == [guest, bound]
     bound.unlink()
     before = guest.read_bytes()
     monkeypatch.setattr(os, "pwrite", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(linker.LinkError, match="cannot write: No space left on device"):
-        linker.link(guest, "bare")
+    with pytest.raises(previrt.LinkError, match="cannot write: No space left on device"):
+        previrt.link(guest, "bare")
     assert_nothing_happened(guest, before)
 
 
@@ -192,10 +192,10 @@ def test_image_that_changes_while_it_is_linked_is_refused(guest: Path, monkeypat
         request.memory[0x1000:0x1001] = b"\xfb"
         return plan
 
-    monkeypatch.setattr("linker.bind.api.make_plan", meddle)
+    monkeypatch.setattr("linker.bind.phases.make_plan", meddle)
     before = guest.read_bytes()
-    with pytest.raises(linker.LinkError, match="site changed while it was being linked: found fb 90"):
-        linker.link(guest, "bare")
+    with pytest.raises(previrt.LinkError, match="site changed while it was being linked: found fb 90"):
+        previrt.link(guest, "bare")
     assert_nothing_happened(guest, before)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import linker
+import previrt
 from linker.hypervisors.base import Fixup, FixupKind
 from linker.plan.fill import fill
 from linker.sites import formats
@@ -169,7 +169,7 @@ def test_decoding_anything_gives_an_instruction_or_a_link_error(code: bytes) -> 
     for codec in (X86_64, I386):
         try:
             decoded = codec.decode(code, VA & 0xFFFFFFFF)
-        except linker.LinkError:
+        except previrt.LinkError:
             continue
         assert code.startswith(decoded.code)
         assert (decoded.class_number, decoded.class_name) in {row[:2] for row in CLASSES}
@@ -226,6 +226,6 @@ def test_fill_names_the_place_that_is_out_of_reach(place: int, reaches: bool) ->
     if reaches:
         fill(bytes(4), fixups, [0x1000, place], lambda _: 0x1000, "'cli'")
         return
-    with pytest.raises(linker.LinkError) as caught:
+    with pytest.raises(previrt.LinkError) as caught:
         fill(bytes(4), fixups, [0x1000, place], lambda _: 0x1000, "'cli'")
     assert str(caught.value).startswith(f"'cli' at {place:#x}: 'far' is out of reach: found a distance of ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
@@ -18,7 +18,7 @@ def previrt_run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_ia64_image_runs_bound_to_bare_and_unbound(tmp_path: Path) -> None:
-    linker.link(GUEST, "bare", output=tmp_path / "guest.bare")
+    previrt.link(GUEST, "bare", output=tmp_path / "guest.bare")
     unbound = previrt_run(GUEST, "--memory", "128M")
     assert (unbound.returncode, unbound.stderr) == (0, "")
     assert "0 failed" in unbound.stdout.splitlines()[-1]
@@ -31,7 +31,7 @@ def test_an_ia64_image_runs_bound_to_bare_and_unbound(tmp_path: Path) -> None:
 def test_an_ia64_image_begins_to_run_on_its_targets_monitor(options: list[str], tmp_path: Path) -> None:
     """The whole transcripts are compared in each target's own tests."""
     target, *more = options
-    linker.link(GUEST, target, output=tmp_path / "guest")
+    previrt.link(GUEST, target, output=tmp_path / "guest")
     command = [sys.executable, "-m", "linker.commands.run", str(tmp_path / "guest"), *more]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None

@@ -15,7 +15,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from linux_kernel import Kernel, build
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 MICROVM = ["-M", "microvm,pic=on,pit=on,rtc=on", "-nographic", "-m", "256"]
@@ -39,12 +39,12 @@ def segments(image: Path) -> list[tuple[int, int, bytes]]:
 
 @pytest.mark.parametrize("target", ["bare", "lol", "xen"])
 def test_physical_memory_equals_a_loaded_bound_file(kernel: Kernel, target: str, tmp_path: Path) -> None:
-    table = linker.read_table(kernel.vmlinux)
+    table = previrt.read_table(kernel.vmlinux)
     memory = bytearray(64 << 20)
     for _, pa, data in segments(kernel.vmlinux):
         memory[pa : pa + len(data)] = data
-    report = linker.link_buffer(memory, linker.physical_map(table), target, table=table)
-    bound = linker.link(kernel.vmlinux, target, output=tmp_path / "bound")
+    report = previrt.link_buffer(memory, previrt.physical_map(table), target, table=table)
+    bound = previrt.link(kernel.vmlinux, target, output=tmp_path / "bound")
     assert (report.bound, report.entry_va) == (bound.bound, bound.entry_va)
     for _, pa, data in segments(tmp_path / "bound"):
         assert memory[pa : pa + len(data)] == data
@@ -84,7 +84,7 @@ def test_it_boots_bound_in_memory_and_again_after_a_reboot(small: Kernel, tmp_pa
     """Its init restarts the machine. What runs the second time is compared with the bound file, site by site; then the
     machine is stopped and reset, and its memory must be the bound file's to the last byte."""
     before = small.vmlinux.read_bytes()
-    linker.link(small.vmlinux, "bare", output=tmp_path / "bound")
+    previrt.link(small.vmlinux, "bare", output=tmp_path / "bound")
     report, path = tmp_path / "report", tmp_path / "monitor"
     command = [sys.executable, "-m", "linker.commands.boot", "qemu", "--target", "bare", "--report", str(report), "--"]
     command += [*MICROVM, "-append", APPEND, "-kernel", str(small.vmlinux)]

@@ -21,7 +21,7 @@ from elftools.elf.sections import SymbolTableSection
 from ia64_sweep import BUNDLE_LEN, Bundle, Slot, disassemble, sensitive_instructions
 from linux_kernel import Kernel, build
 
-import linker
+import previrt
 from linker.registry import targets
 
 if TYPE_CHECKING:
@@ -87,13 +87,13 @@ class Bound:
 
     target: str
     contents: Contents
-    report: linker.LinkReport
+    report: previrt.LinkReport
 
 
 @pytest.fixture(scope="module", params=TARGETS)
 def bound(request: pytest.FixtureRequest, kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Bound:
     path = tmp_path_factory.mktemp("linux") / request.param
-    report = linker.link(kernel.vmlinux, request.param, output=path, details=True)
+    report = previrt.link(kernel.vmlinux, request.param, output=path, details=True)
     return Bound(request.param, Contents(path), report)
 
 
@@ -240,7 +240,7 @@ def check_stubs(bound: Bound, stubs: list[tuple[int, int]]) -> None:
 def test_most_sites_in_c_are_not_left_to_trap(
     bound: Bound, kernel: Kernel, record_property: Callable[[str, object], None]
 ) -> None:
-    listed = linker.list_sites(kernel.vmlinux, bound.target)
+    listed = previrt.list_sites(kernel.vmlinux, bound.target)
     in_c = Counter(site.form for site in listed if not HAND_WRITTEN.search(site.source))
     shares = {form: round(count / in_c.total(), 3) for form, count in in_c.most_common()}
     record_property(f"{bound.target} forms in C", shares)
@@ -251,11 +251,11 @@ def test_most_sites_in_c_are_not_left_to_trap(
 
 def test_bind_rebind_and_restore_are_exact(bound: Bound, kernel: Kernel, tmp_path: Path) -> None:
     bare, first, again, back = (tmp_path / name for name in ("bare", "first", "again", "back"))
-    linker.link(kernel.vmlinux, "bare", output=bare)
-    linker.link(kernel.vmlinux, bound.target, output=first)
-    linker.link(bare, bound.target, output=again)
+    previrt.link(kernel.vmlinux, "bare", output=bare)
+    previrt.link(kernel.vmlinux, bound.target, output=first)
+    previrt.link(bare, bound.target, output=again)
     assert first.read_bytes() == again.read_bytes()
-    linker.link(first, "bare", output=again)
+    previrt.link(first, "bare", output=again)
     assert bare.read_bytes() == again.read_bytes()
-    linker.restore(first, output=back)
+    previrt.restore(first, output=back)
     assert back.read_bytes() == kernel.vmlinux.read_bytes()

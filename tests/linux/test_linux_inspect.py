@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from browser import browsing
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.inspection.page import make_page
 
@@ -49,7 +49,7 @@ def test_tables_count_every_record(kernel: Kernel) -> None:
 
 def test_the_map_is_smooth(kernel: Kernel, tmp_path: Path) -> None:
     """A frame takes a fraction of what the eye notices, all of the kernel in view or a part of it."""
-    linker.link(kernel.vmlinux, "lol", output=tmp_path / "bound")
+    previrt.link(kernel.vmlinux, "lol", output=tmp_path / "bound")
     with examined(tmp_path / "bound") as examination:
         (tmp_path / "map.html").write_text(make_page(examination))
     with browsing(tmp_path / "map.html", tmp_path / "profile") as browser:

@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 from kexec_machine import debian_linux, make_initramfs, previrt_boot
 from linux_kernel import Kernel, build
 
-import linker
+import previrt
 
 APPEND = "console=ttyS0 reboot=t panic=-1 from=kexec"
 REACHED = "previrt: initramfs reached"
@@ -58,7 +58,7 @@ def test_a_kernel_unbound_on_disk_is_started_bound(small: Kernel, tmp_path: Path
     order = ["load: status 0", "kexec_loaded: 1", "Linux version 6.1", f"Command line: {APPEND}", REACHED]
     assert sorted(order, key=text.index) == order
 
-    linker.link(small.vmlinux, "bare", output=tmp_path / "bound")
+    previrt.link(small.vmlinux, "bare", output=tmp_path / "bound")
     bound = segments(tmp_path / "bound")[0][2]
     sites = [slice(start - va, end - va) for start, end in small.sites if start < va + len(annotated)]
     other = [running[site] for site in sites if running[site] != bound[site]]

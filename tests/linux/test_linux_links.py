@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from linux_kernel import ROOT, Kernel, build
 
-import linker
+import previrt
 
 BENCHMARK = ROOT / "benchmarks" / "link_speed.py"
 
 
 def test_every_site_has_a_form_on_lol(kernel: Kernel) -> None:
-    report = linker.link(kernel.vmlinux, "lol", dry_run=True)
+    report = previrt.link(kernel.vmlinux, "lol", dry_run=True)
     assert (report.bound, report.skipped, report.dropped) == (len(kernel.sites), 0, 0)
     shares = Counter[str]()
     for forms in report.forms.values():
@@ -31,13 +31,13 @@ def test_every_site_has_a_form_on_lol(kernel: Kernel) -> None:
 
 def test_bind_rebind_and_restore_are_exact(kernel: Kernel, tmp_path: Path) -> None:
     bare, lol, again, back = (tmp_path / name for name in ("bare", "lol", "again", "back"))
-    linker.link(kernel.vmlinux, "bare", output=bare)
-    linker.link(bare, "lol", output=lol)
-    linker.link(kernel.vmlinux, "lol", output=again)
+    previrt.link(kernel.vmlinux, "bare", output=bare)
+    previrt.link(bare, "lol", output=lol)
+    previrt.link(kernel.vmlinux, "lol", output=again)
     assert lol.read_bytes() == again.read_bytes()
-    linker.link(lol, "bare", output=again)
+    previrt.link(lol, "bare", output=again)
     assert bare.read_bytes() == again.read_bytes()
-    linker.restore(lol, output=back)
+    previrt.restore(lol, output=back)
     assert back.read_bytes() == kernel.vmlinux.read_bytes()
 
 

@@ -19,7 +19,7 @@ from linux_kernel import Kernel, build
 from sweep import sensitive_instructions, symbols_by_section
 from test_linux import EXEMPT, boot
 
-import linker
+import previrt
 from linker.sites.x86_64.classes import NAME_OF
 
 if TYPE_CHECKING:
@@ -148,10 +148,10 @@ def test_it_boots_unbound(macros: Kernel) -> None:
 
 def test_it_boots_bound_to_bare(macros: Kernel, tmp_path: Path) -> None:
     image = tmp_path / "vmlinux.bare"
-    report = linker.link(macros.vmlinux, "bare", output=image)
+    report = previrt.link(macros.vmlinux, "bare", output=image)
     assert report.bound == report.sites == len(macros.sites)
     assert "previrt: initramfs reached" in boot(macros, image)
-    linker.restore(image, output=tmp_path / "restored")
+    previrt.restore(image, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == macros.vmlinux.read_bytes()
 
 

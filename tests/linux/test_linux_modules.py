@@ -10,7 +10,7 @@ import pytest
 from linux_kernel import build
 from module_machine import APPEND, CPUID, LAST, TRY, make_initramfs, said
 
-import linker
+import previrt
 from linker.objects.options import ObjectOptions, Signing
 
 KEY_REJECTED = 129  # EKEYREJECTED
@@ -57,16 +57,16 @@ def boot(folder: Path, modules: Modules, kernel: Path, cpuid: Path, previrt_try:
 @pytest.fixture(scope="module")
 def bare_kernel(modules: Modules, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("kernel") / "vmlinux.bare"
-    linker.link(modules.directory / "vmlinux", "bare", output=path)
+    previrt.link(modules.directory / "vmlinux", "bare", output=path)
     return path
 
 
 def test_there_are_sites_in_them(modules: Modules) -> None:
     """Each in the sections that Linux puts code into, with the source's file and line."""
-    (site,) = linker.list_sites(modules.cpuid, "bare")
+    (site,) = previrt.list_sites(modules.cpuid, "bare")
     assert (site.instruction, site.symbol.split("+")[0]) == ("cpuid", "cpuid_smp_cpuid")
     assert "processor.h:" in site.source
-    sites = linker.list_sites(modules.previrt_try, "bare")
+    sites = previrt.list_sites(modules.previrt_try, "bare")
     assert {site.section.removesuffix(".unlikely") for site in sites} == {".text", ".init.text", ".exit.text"}
     assert len({site.class_name for site in sites}) == 15
 
@@ -74,8 +74,8 @@ def test_there_are_sites_in_them(modules: Modules) -> None:
 def test_bound_to_bare_and_loaded_by_the_bound_kernel(modules: Modules, bare_kernel: Path, tmp_path: Path) -> None:
     """`cpuid` is signed again with the key the kernel knows, so that nothing is said of it; the other one is not."""
     cpuid, previrt_try = tmp_path / "cpuid.ko", tmp_path / "try.ko"
-    linker.link(modules.cpuid, "bare", output=cpuid, options=ObjectOptions(bare_kernel, modules.signing))
-    linker.link(modules.previrt_try, "bare", output=previrt_try)
+    previrt.link(modules.cpuid, "bare", output=cpuid, options=ObjectOptions(bare_kernel, modules.signing))
+    previrt.link(modules.previrt_try, "bare", output=previrt_try)
     lines = boot(tmp_path, modules, bare_kernel, cpuid, previrt_try)
     assert said(lines) == [*CPUID, *TRY, LAST]
     assert not any(line.startswith("cpuid: ") for line in lines)
@@ -90,8 +90,8 @@ def test_as_built_they_say_the_same(modules: Modules, tmp_path: Path) -> None:
 
 def test_the_signature_is_the_one_that_linux_makes(modules: Modules, tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.ko", tmp_path / "theirs.ko"
-    linker.link(modules.cpuid, "bare", output=ours, options=ObjectOptions(signing=modules.signing))
-    linker.link(modules.cpuid, "bare", output=theirs)
+    previrt.link(modules.cpuid, "bare", output=ours, options=ObjectOptions(signing=modules.signing))
+    previrt.link(modules.cpuid, "bare", output=theirs)
     modules.sign(theirs)
     assert ours.read_bytes() == theirs.read_bytes()
 
@@ -103,34 +103,34 @@ def test_a_signature_that_binding_broke_is_refused_by_linux(
     signed, bound = tmp_path / "signed.ko", tmp_path / "bound.ko"
     signed.write_bytes(modules.cpuid.read_bytes())
     modules.sign(signed)
-    with pytest.raises(linker.LinkError, match="module is signed"):
-        linker.link(signed, "bare")
-    linker.link(modules.cpuid, "bare", output=bound)
+    with pytest.raises(previrt.LinkError, match="module is signed"):
+        previrt.link(signed, "bare")
+    previrt.link(modules.cpuid, "bare", output=bound)
     bound.write_bytes(bound.read_bytes() + signed.read_bytes()[modules.cpuid.stat().st_size :])
     resigned = tmp_path / "resigned.ko"
-    linker.link(modules.previrt_try, "bare", output=resigned, options=ObjectOptions(signing=modules.signing))
+    previrt.link(modules.previrt_try, "bare", output=resigned, options=ObjectOptions(signing=modules.signing))
     lines = boot(tmp_path, modules, bare_kernel, bound, resigned)
     assert said(lines) == [f"previrt: loaded /cpuid.ko: error {KEY_REJECTED}", *TRY, LAST]
 
 
 def test_bind_rebind_and_restore_are_exact(modules: Modules, tmp_path: Path) -> None:
     kernel, bound, again = tmp_path / "vmlinux.xen", tmp_path / "bound", tmp_path / "again"
-    linker.link(modules.directory / "vmlinux", "xen", output=kernel)
+    previrt.link(modules.directory / "vmlinux", "xen", output=kernel)
     for module in (modules.cpuid, modules.previrt_try):
-        linker.link(module, "xen", output=bound, options=ObjectOptions(kernel))
-        linker.restore(bound, output=again)
+        previrt.link(module, "xen", output=bound, options=ObjectOptions(kernel))
+        previrt.restore(bound, output=again)
         assert again.read_bytes() == module.read_bytes()
-        linker.link(bound, "bare", output=again)
-        linker.link(module, "bare", output=bound)
+        previrt.link(bound, "bare", output=again)
+        previrt.link(module, "bare", output=bound)
         assert again.read_bytes() == bound.read_bytes()
-        linker.restore(bound, output=again)
+        previrt.restore(bound, output=again)
         assert again.read_bytes() == module.read_bytes()
 
 
 def test_modinfo_and_symbols_are_kept(modules: Modules, tmp_path: Path) -> None:
     kernel, bound = tmp_path / "vmlinux.xen", tmp_path / "bound.ko"
-    linker.link(modules.directory / "vmlinux", "xen", output=kernel)
-    linker.link(modules.previrt_try, "xen", output=bound, options=ObjectOptions(kernel))
+    previrt.link(modules.directory / "vmlinux", "xen", output=kernel)
+    previrt.link(modules.previrt_try, "xen", output=bound, options=ObjectOptions(kernel))
 
     def read(path: Path, *options: str) -> list[str]:
         out = subprocess.run(["readelf", "-W", *options, path], check=True, capture_output=True, text=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from linux_kernel import build
 
-import linker
+import previrt
 from linker.verification.prove import prove
 
 # CPU seconds for the static proof of some 3,400 sites: 0.5 as measured, on a loaded machine.
@@ -18,7 +18,7 @@ STATIC_CPU_S = 3
 @pytest.mark.parametrize("target", ["bare", "lol", "xen"])
 def test_linux_is_proven(tmp_path: Path, target: str) -> None:
     vmlinux = build("small").vmlinux
-    report = linker.link(vmlinux, target, output=tmp_path / "bound")
+    report = previrt.link(vmlinux, target, output=tmp_path / "bound")
     start = time.process_time()
     static = prove(tmp_path / "bound", original=vmlinux, run=False)
     assert time.process_time() - start < STATIC_CPU_S
@@ -37,7 +37,7 @@ def test_linux_is_proven(tmp_path: Path, target: str) -> None:
 @pytest.mark.parametrize("target", ["lol", "xen", "vnuma"])
 def test_linux_for_ia64_is_proven(tmp_path: Path, target: str) -> None:
     vmlinux = build("small", "ia64").vmlinux
-    linker.link(vmlinux, target, output=tmp_path / "bound")
+    previrt.link(vmlinux, target, output=tmp_path / "bound")
     proof = prove(tmp_path / "bound", original=vmlinux)
     assert proof.failures == ()
     assert sum(sum(forms.values()) for forms in proof.sites.values()) == proof.site_count > 500

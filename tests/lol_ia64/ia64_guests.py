@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import linker
+import previrt
 from simulator import ssc
 from simulator.image import load_image
 from simulator.machine import Machine, Stopped
@@ -109,7 +109,7 @@ def run_bare(image: Path, limit: int = 2_000_000) -> int:
 
 def start(image: Path) -> tuple[Process, bytearray]:
     """A process of the bound image, and where its output goes."""
-    linker.link(image, "lol", output=image.with_suffix(".lol"))
+    previrt.link(image, "lol", output=image.with_suffix(".lol"))
     output = bytearray()
     process = Process(256 << 20, output.extend)
     load_program(process, image.with_suffix(".lol"), ["guest", "-m", "80M"])

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
@@ -15,7 +15,7 @@ TIMEOUT_S = 1800
 
 
 def test_the_transcript_is_that_of_bare_hardware(tmp_path: Path) -> None:
-    linker.link(GUEST, "lol", output=tmp_path / "guest")
+    previrt.link(GUEST, "lol", output=tmp_path / "guest")
     command = [sys.executable, "-m", "simulator", "--monitor", "linux", "--stats", str(tmp_path / "guest")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     lines = [line for line in done.stdout.splitlines() if not line.startswith(MACHINE_MARK)]

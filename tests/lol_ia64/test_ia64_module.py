@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
-import linker
+import previrt
 from linker.hypervisors.base import Form, FormKind, TableContext
 from linker.hypervisors.lol import ia64
 from linker.hypervisors.lol.ia64 import BINDING
@@ -177,11 +177,11 @@ def test_tables_hold_the_instructions_of_the_sites() -> None:
 
 
 def test_binding_again_gives_the_same_image_and_restoring_the_first(tmp_path: Path) -> None:
-    linker.link(GUEST, "lol", output=tmp_path / "direct")
-    linker.link(GUEST, "bare", output=tmp_path / "bare")
-    linker.link(tmp_path / "bare", "lol", output=tmp_path / "again")
+    previrt.link(GUEST, "lol", output=tmp_path / "direct")
+    previrt.link(GUEST, "bare", output=tmp_path / "bare")
+    previrt.link(tmp_path / "bare", "lol", output=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "direct").read_bytes()
-    linker.link(tmp_path / "again", "bare", output=tmp_path / "bare again")
+    previrt.link(tmp_path / "again", "bare", output=tmp_path / "bare again")
     assert (tmp_path / "bare again").read_bytes() == (tmp_path / "bare").read_bytes()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import linker
+import previrt
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN_DIR = ROOT / "afterburner" / "bin"
@@ -108,7 +108,7 @@ def build(source: Path, folder: Path) -> Path:
 def bind(guest: Path) -> Path:
     """Bind for LoL; returns the executable."""
     bound = guest.with_suffix(".lol")
-    linker.link(guest, "lol", output=bound)
+    previrt.link(guest, "lol", output=bound)
     return bound
 
 

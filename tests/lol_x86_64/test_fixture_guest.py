@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from asmguest import ROOT
 
-import linker
+import previrt
 
 GUEST = ROOT / "fixtures" / "x86_64" / "guest.elf"
 TRANSCRIPT = ROOT / "fixtures" / "x86_64" / "transcript.txt"
@@ -22,7 +22,7 @@ MACHINE_MARK = "~"
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fixture") / "guest.lol"
-    report = linker.link(GUEST, "lol", output=path)
+    report = previrt.link(GUEST, "lol", output=path)
     assert report.bound == report.sites > 900
     return path
 
@@ -92,7 +92,7 @@ def test_a_triple_fault_ends_it_with_a_report(bound: Path) -> None:
 
 def test_previrt_run_refuses_what_it_cannot_run(bound: Path, tmp_path: Path) -> None:
     bare = tmp_path / "guest.bare"
-    linker.link(GUEST, "bare", output=bare)
+    previrt.link(GUEST, "bare", output=bare)
     not_executable = tmp_path / "plain"
     not_executable.write_bytes(bound.read_bytes())
     for image, message, status in (

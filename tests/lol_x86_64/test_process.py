@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from asmguest import PRELUDE, bind, build, make, run
 
-import linker
+import previrt
 
 STRESS = Path(__file__).with_name("stress.S")
 NOBODY = 65534
@@ -177,7 +177,7 @@ def test_skipped_sites_trap_and_are_worked_all_the_same(tmp_path: Path) -> None:
     source = tmp_path / "guest.S"
     source.write_text(PRELUDE + "guest: cli\n mov %cr3, %rax\n mov $'s', %al\n call put\n jmp power_off\n")
     guest = build(source, tmp_path)
-    linker.link(guest, "lol", output=tmp_path / "bound", skip=["cli", "mov_from_cr", "out"])
+    previrt.link(guest, "lol", output=tmp_path / "bound", skip=["cli", "mov_from_cr", "out"])
     done = run(tmp_path / "bound")
     assert (done.stdout, done.returncode) == ("s", 0), done.stderr
 

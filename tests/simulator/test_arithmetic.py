@@ -2,10 +2,10 @@
 
 import pytest
 
+from linker.sites.ia64.isa.decoder import decode_bundle
 from simulator import arithmetic
 from simulator.cpu import FR_NATVAL
 from simulator.floating import from_integer, join_halves
-from simulator.isa.decoder import decode_bundle
 
 
 @pytest.mark.parametrize(

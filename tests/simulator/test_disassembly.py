@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.isa.decoder import TEMPLATES, decode_bundle, unit_rows
-from simulator.isa.disassembler import RESERVED, instruction_text
+from linker.sites.ia64.isa.decoder import TEMPLATES, decode_bundle, unit_rows
+from linker.sites.ia64.isa.disassembler import RESERVED, instruction_text
 
 LATER_PROCESSORS = re.compile(r"(lfetch\.count|mov dahr|mov r\d+=dahr|mov r\d+=msr|mpy4|mpyshl4|hint\.m)")
 """What the GNU disassembler knows beyond the manual's revision 2.3, or prints in two radixes (hint.m)."""

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import linker
+import previrt
 from linker.errors import LinkError
 from linker.registry import targets
 from linker.verification.prove import prove
@@ -24,7 +24,7 @@ def annotated(arch: str) -> Path:
 def bound_guest(arch: str, target: str) -> Path:
     """The fixture guest bound to a target. Not to be changed."""
     output = Path(DIRECTORY.name) / f"{arch}.{target}"
-    linker.link(annotated(arch), target, output=output)
+    previrt.link(annotated(arch), target, output=output)
     return output
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from bound_guests import annotated, bound_guest
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
@@ -119,7 +119,7 @@ class ReadsAnother(LolBinding):
 )
 def test_what_a_wrong_binding_does_is_seen(tmp_path: Path, binding: LolBinding, text: str, found: str) -> None:
     wrong = cast("Binding", binding)
-    linker.link(annotated("x86_64"), "lol", binding=wrong, output=tmp_path / "bound")
+    previrt.link(annotated("x86_64"), "lol", binding=wrong, output=tmp_path / "bound")
     failures = [failure for failure in prove(tmp_path / "bound", binding=wrong).failures if failure.check == "run"]
     assert any(failure.instruction.startswith(text) and found in failure.found for failure in failures), failures
 
@@ -132,7 +132,7 @@ class StartsElsewhere(LolBinding):
 
 def test_a_module_that_does_not_start_is_said(tmp_path: Path) -> None:
     wrong = cast("Binding", StartsElsewhere())
-    linker.link(annotated("x86_64"), "lol", binding=wrong, output=tmp_path / "bound")
+    previrt.link(annotated("x86_64"), "lol", binding=wrong, output=tmp_path / "bound")
     failures = prove(tmp_path / "bound", binding=wrong).failures
     assert [(failure.check, failure.part) for failure in failures] == [("run", "start of day")]
 
@@ -151,6 +151,6 @@ def test_an_image_that_the_emulator_cannot_hold_is_said(tmp_path: Path) -> None:
     contents = bytearray(bound_guest("x86_64", "bare").read_bytes())
     contents[64 + 24 + 5] = 0x40  # the first p_paddr: 70 TB
     (tmp_path / "bound").write_bytes(contents)
-    with pytest.raises(linker.LinkError, match="emulator cannot hold the image"):
+    with pytest.raises(previrt.LinkError, match="emulator cannot hold the image"):
         prove(tmp_path / "bound")
     assert prove(tmp_path / "bound", run=False).is_proven

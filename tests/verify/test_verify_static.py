@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from bound_guests import ALL, annotated, bound_guest
 
-import linker
+import previrt
 from linker.bind.examine import examined
 from linker.hypervisors.base import Binding, Fixup, Form, FormKind, Unbindable
 from linker.hypervisors.lol.x86_64 import LolBinding
@@ -23,7 +23,7 @@ def test_a_bound_fixture_guest_is_proven(arch: str, target: str) -> None:
     proof = prove(bound_guest(arch, target), original=annotated(arch), run=False)
     assert proof.failures == ()
     assert (proof.target, proof.architecture, proof.entries) == (target, arch, "table")
-    report = linker.link(annotated(arch), target, dry_run=True)
+    report = previrt.link(annotated(arch), target, dry_run=True)
     assert proof.sites == {name: dict(forms) for name, forms in sorted(report.forms.items())}
     assert proof.checked["stubs followed"] == report.stubs
     jumps = sum(forms.get("jump", 0) for forms in report.forms.values())
@@ -34,7 +34,7 @@ def test_a_bound_fixture_guest_is_proven(arch: str, target: str) -> None:
 
 @pytest.mark.parametrize("skip", ["cli", "rdmsr", "int3"])
 def test_sites_left_out_are_proven_as_annotated(tmp_path: Path, skip: str) -> None:
-    linker.link(annotated("x86_64"), "lol", skip=[skip], output=tmp_path / "bound")
+    previrt.link(annotated("x86_64"), "lol", skip=[skip], output=tmp_path / "bound")
     proof = prove(tmp_path / "bound", original=annotated("x86_64"), run=False)
     assert proof.failures == ()
     assert set(proof.sites[skip]) <= {"skipped", "trap"}
@@ -135,7 +135,7 @@ class WritesTheWrongWord(LolBinding):
 def test_a_wrong_binding_is_seen_though_its_plan_says_so(
     tmp_path: Path, binding: Binding, check: str, classes: set[str]
 ) -> None:
-    linker.link(annotated("x86_64"), "lol", binding=binding, output=tmp_path / "bound")
+    previrt.link(annotated("x86_64"), "lol", binding=binding, output=tmp_path / "bound")
     proof = prove(tmp_path / "bound", binding=binding, run=False)
     assert {failure.check for failure in proof.failures} == {check}
     with examined(tmp_path / "bound", binding=binding) as image:
@@ -150,7 +150,7 @@ def test_unknown_targets_entries_are_those_of_their_binding(tmp_path: Path) -> N
     mine = LolBinding()
     mine.target, mine.module = "mine", renamed
     binding = cast("Binding", mine)
-    linker.link(annotated("x86_64"), "mine", binding=binding, output=tmp_path / "bound")
+    previrt.link(annotated("x86_64"), "mine", binding=binding, output=tmp_path / "bound")
     proof = prove(tmp_path / "bound", binding=binding, run=False)
     assert (proof.failures, proof.entries) == ((), "binding")
 
@@ -166,7 +166,7 @@ def test_a_grown_image_is_proven(tmp_path: Path) -> None:
     at = next(n for n in range(low, high) if contents[n : n + 16] == b"\x08\0\0\0\x28\0\0\0\x03\0\0\0prev")
     contents[at + 8] = 0x63  # no RESERVE note any more
     (tmp_path / "guest").write_bytes(contents)
-    linker.link(tmp_path / "guest", "lol")
+    previrt.link(tmp_path / "guest", "lol")
     grown = tmp_path / "guest.lol"
     proof = prove(grown, original=tmp_path / "guest", run=False)
     assert proof.failures == ()

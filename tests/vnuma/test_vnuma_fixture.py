@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from vnuma_guests import ROOT, run_image
 
-import linker
+import previrt
 
 GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
 TRANSCRIPT = ROOT / "fixtures" / "ia64" / "transcript.txt"
@@ -17,7 +17,7 @@ ROUNDS = 40  # of each processor in the guest's SMP part
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fixture") / "guest.vnuma"
-    linker.link(GUEST, "vnuma", output=path)
+    previrt.link(GUEST, "vnuma", output=path)
     return path
 
 

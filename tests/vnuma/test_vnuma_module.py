@@ -10,7 +10,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from vnuma_guests import ROOT, build, run_image
 
-import linker
+import previrt
 from linker.hypervisors.base import Form, Unbindable
 from linker.hypervisors.vnuma.ia64 import BINDING
 from linker.sites.formats import NOTE_MODULE
@@ -33,7 +33,7 @@ def module() -> ELFFile:
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("module") / "guest.vnuma"
-    linker.link(GUEST, "vnuma", output=path)
+    previrt.link(GUEST, "vnuma", output=path)
     return path
 
 
@@ -87,7 +87,7 @@ def test_node_of_another_version_is_refused(bound: Path, tmp_path: Path) -> None
 
 
 def test_every_site_of_the_fixture_guest_is_bound() -> None:
-    report = linker.link(GUEST, "vnuma", dry_run=True)
+    report = previrt.link(GUEST, "vnuma", dry_run=True)
     assert report.bound == report.sites > 1000
 
 

@@ -7,7 +7,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from xen_guests import PROLOGUE, link, vectors
 
-import linker
+import previrt
 from simulator.image import ImageError
 from simulator.monitors.xen.monitor import XenMachine
 
@@ -30,8 +30,8 @@ def notes(path: Path) -> dict[tuple[str, int], bytes]:
 
 
 def test_a_bound_image_has_the_notes_xen_wants_and_no_other_has(tmp_path: Path) -> None:
-    linker.link(GUEST, "xen", output=tmp_path / "xen")
-    linker.link(tmp_path / "xen", "bare", output=tmp_path / "bare")
+    previrt.link(GUEST, "xen", output=tmp_path / "xen")
+    previrt.link(tmp_path / "xen", "bare", output=tmp_path / "bare")
     found = notes(tmp_path / "xen")
     assert (found["Xen", 5], found["Xen", 8]) == (b"xen-3.0\0", b"generic\0")
     assert not [kind for owner, kind in notes(tmp_path / "bare") if owner == "Xen"]
@@ -49,7 +49,7 @@ def test_a_bound_image_has_the_notes_xen_wants_and_no_other_has(tmp_path: Path) 
 )
 def test_wrong_notes_are_refused(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
     path = tmp_path / "xen"
-    linker.link(GUEST, "xen", output=path)
+    previrt.link(GUEST, "xen", output=path)
     contents = path.read_bytes()
     assert contents.count(old) >= 1
     path.write_bytes(contents.replace(old, new))

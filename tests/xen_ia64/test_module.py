@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
-import linker
+import previrt
 from linker.hypervisors.base import Form, FormKind
 from linker.hypervisors.xen import ia64_words
 from linker.hypervisors.xen.ia64 import BINDING
@@ -168,6 +168,6 @@ def test_a_break_of_the_guest_keeps_its_slot_and_loses_its_immediate(unit: str, 
 
 
 def test_every_class_has_a_form() -> None:
-    report = linker.link(GUEST, "xen", dry_run=True)
+    report = previrt.link(GUEST, "xen", dry_run=True)
     assert report.bound == report.sites > 1000
     assert {row[1] for row in CLASSES} - {"vmsw"} <= set(report.forms)

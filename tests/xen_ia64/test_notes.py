@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from elftools.elf.elffile import ELFFile
 
-import linker
-from linker.bind.api import link_buffer, read_table
+import previrt
+from linker.bind.buffer import link_buffer, read_table
 from linker.hypervisors.base import Binding, TableContext, Tables, TargetNote
 from linker.hypervisors.xen.ia64 import Ia64Binding
 from linker.sites.formats import LONGEST_SPACE_LEN, build_note
@@ -33,7 +33,7 @@ def noting(*notes: TargetNote) -> Binding:
 
 def test_notes_stand_behind_a_smaller_space(tmp_path: Path) -> None:
     notes = (TargetNote("Xen", 5, b"xen-3.0\0"), TargetNote("longer owner", 77, b"12345"))
-    linker.link(GUEST, "xen", output=tmp_path / "bound", binding=noting(*notes))
+    previrt.link(GUEST, "xen", output=tmp_path / "bound", binding=noting(*notes))
     before, after = GUEST.read_bytes(), (tmp_path / "bound").read_bytes()
     at = before.index(UNBOUND_SPACE)
     room = after[at : at + len(UNBOUND_SPACE)]
@@ -44,12 +44,12 @@ def test_notes_stand_behind_a_smaller_space(tmp_path: Path) -> None:
         (segment,) = ELFFile(stream).iter_segments("PT_NOTE")
         found = [(note["n_name"], note["n_descsz"]) for note in segment.iter_notes()]
     assert found[-3:] == [("previrt", SPACE_LEN - len(expected)), ("Xen", 8), ("longer owner", 5)]
-    linker.link(tmp_path / "bound", "xen", output=tmp_path / "again", binding=noting())
+    previrt.link(tmp_path / "bound", "xen", output=tmp_path / "again", binding=noting())
     assert (tmp_path / "again").read_bytes()[at : at + len(UNBOUND_SPACE)] == UNBOUND_SPACE
 
 
 def test_memory_gets_the_notes_a_file_gets(tmp_path: Path) -> None:
-    linker.link(GUEST, "xen", output=tmp_path / "bound")
+    previrt.link(GUEST, "xen", output=tmp_path / "bound")
     with GUEST.open("rb") as guest, (tmp_path / "bound").open("rb") as bound:
         segments = list(ELFFile(guest).iter_segments("PT_LOAD"))
         memory = bytearray(b"".join(segment.data() for segment in segments))
@@ -64,8 +64,8 @@ def test_memory_gets_the_notes_a_file_gets(tmp_path: Path) -> None:
 
 
 def test_notes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(linker.LinkError, match="the target's notes do not fit: found 520 bytes, expected at most 508"):
-        linker.link(GUEST, "xen", output=tmp_path / "bound", binding=noting(TargetNote("Xen", 1, bytes(504))))
+    with pytest.raises(previrt.LinkError, match="the target's notes do not fit: found 520 bytes, expected at most 508"):
+        previrt.link(GUEST, "xen", output=tmp_path / "bound", binding=noting(TargetNote("Xen", 1, bytes(504))))
     assert not (tmp_path / "bound").exists()
 
 
@@ -73,9 +73,9 @@ def test_an_image_without_room_is_refused_if_the_notes_are_required(tmp_path: Pa
     guest = tmp_path / "guest"
     guest.write_bytes(GUEST.read_bytes().replace(UNBOUND_SPACE, build_note("other__", 4, bytes(SPACE_LEN))))
     note = TargetNote("Xen", 5, b"xen-3.0\0")
-    with pytest.raises(linker.LinkError, match="no room for the target's notes: expected a note SPACE"):
-        linker.link(guest, "xen", output=tmp_path / "bound", binding=noting(note))
-    linker.link(guest, "xen", output=tmp_path / "bound", binding=noting(note._replace(required=False)))
+    with pytest.raises(previrt.LinkError, match="no room for the target's notes: expected a note SPACE"):
+        previrt.link(guest, "xen", output=tmp_path / "bound", binding=noting(note))
+    previrt.link(guest, "xen", output=tmp_path / "bound", binding=noting(note._replace(required=False)))
     assert b"xen-3.0\0" not in (tmp_path / "bound").read_bytes()
 
 
@@ -84,5 +84,5 @@ def test_a_damaged_space_note_is_one_clear_error(tmp_path: Path, taken_len: int)
     guest = tmp_path / "guest"
     damaged = build_note("previrt", 4, taken_len.to_bytes(4, "little") + bytes(SPACE_LEN - 4))
     guest.write_bytes(GUEST.read_bytes().replace(UNBOUND_SPACE, damaged))
-    with pytest.raises(linker.LinkError, match=f"note SPACE is damaged: found {taken_len} bytes of notes behind it"):
-        linker.link(guest, "xen", output=tmp_path / "bound")
+    with pytest.raises(previrt.LinkError, match=f"note SPACE is damaged: found {taken_len} bytes of notes behind it"):
+        previrt.link(guest, "xen", output=tmp_path / "bound")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from xen_guests import boot
 
-import linker
+import previrt
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "ia64"
 GUEST = FIXTURE / "guest.elf"
@@ -25,7 +25,7 @@ class Ran(NamedTuple):
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("xen") / "guest.xen"
-    linker.link(GUEST, "xen", output=path)
+    previrt.link(GUEST, "xen", output=path)
     return path
 
 
@@ -59,8 +59,8 @@ def test_binding_again_gives_what_a_direct_link_gives(image: Path, tmp_path: Pat
     path = GUEST
     for number, target in enumerate(way):
         output = tmp_path / f"{number}"
-        linker.link(path, target, output=output)
+        previrt.link(path, target, output=output)
         path = output
     assert path.read_bytes() == image.read_bytes()
-    linker.restore(path, output=tmp_path / "restored")
+    previrt.restore(path, output=tmp_path / "restored")
     assert (tmp_path / "restored").read_bytes() == GUEST.read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from xen_machine import GUEST, MACHINE_MARK, TRANSCRIPT, Run, run_on_xen
 
-import linker
+import previrt
 
 TRANSCRIPT_LIMIT_S = 60
 TICK_TOLERANCE = 0.1
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bound(folder: Path) -> Path:
     path = folder / "guest.xen"
-    report = linker.link(GUEST, "xen", output=path)
+    report = previrt.link(GUEST, "xen", output=path)
     assert report.bound == report.sites > 900
     return path
 
@@ -57,7 +57,7 @@ def test_the_transcript_is_that_of_bare_hardware(bound: Path, folder: Path) -> N
 
 def test_sites_that_count_do_the_same(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "guest.xen"
-    report = linker.link(GUEST, "xen", output=path, count=True)
+    report = previrt.link(GUEST, "xen", output=path, count=True)
     assert report.uncounted == {"1 bytes hold no jump": 2, "2 bytes hold no jump": 6}
     run = run_on_xen(path, folder=folder)
     assert guest_lines(run.from_banner()) == guest_lines(TRANSCRIPT.read_text().splitlines())
@@ -119,6 +119,6 @@ def test_started_by_linux_it_says_so(bound: Path) -> None:
 
 def test_bound_to_another_target_xen_says_so(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "guest.lol"
-    linker.link(GUEST, "lol", output=other)
+    previrt.link(GUEST, "lol", output=other)
     run = run_on_xen(other, folder=folder, until="Could not construct domain 0")
     assert [line for line in run.xen_lines if " ERROR: " in line]

@@ -8,18 +8,18 @@ from linux_kernel import build
 from module_machine import APPEND, CPUID, LAST, TRY, make_initramfs, said
 from xen_machine import run_on_xen
 
-import linker
+import previrt
 from linker.objects.options import ObjectOptions
 
 
 def test_modules_say_what_they_say_on_bare(tmp_path: Path) -> None:
     directory = build("full").directory
     kernel = tmp_path / "linux.xen"
-    linker.link(directory / "vmlinux", "xen", output=kernel)
+    previrt.link(directory / "vmlinux", "xen", output=kernel)
     bound = {}
     for module in (directory / "arch/x86/kernel/cpuid.ko", directory / "module/previrt_try.ko"):
         bound[module.name] = tmp_path / module.name
-        report = linker.link(module, "xen", output=bound[module.name], options=ObjectOptions(kernel))
+        report = previrt.link(module, "xen", output=bound[module.name], options=ObjectOptions(kernel))
         assert report.bound == report.sites > 0
     run = run_on_xen(
         kernel,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from xen_machine import run_on_xen
 
-import linker
+import previrt
 
 BUILD = Path(__file__).resolve().parents[2] / "fixtures" / "linux" / "build.sh"
 LAST = "previrt: initramfs reached"
@@ -16,7 +16,7 @@ LAST = "previrt: initramfs reached"
 def test_linux_boots_to_its_initramfs(name: str, tmp_path: Path) -> None:
     built = subprocess.run([BUILD, "--config", name], check=True, capture_output=True, text=True).stdout
     directory = Path(built.strip())
-    report = linker.link(directory / "vmlinux", "xen", output=tmp_path / "linux.xen")
+    report = previrt.link(directory / "vmlinux", "xen", output=tmp_path / "linux.xen")
     assert report.bound == report.sites > 3000
     run = run_on_xen(
         tmp_path / "linux.xen",

@@ -11,7 +11,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 from xen_machine import GUEST
 
-import linker
+import previrt
 from linker.hypervisors.base import FixupKind, Form, FormKind, Unbindable
 from linker.hypervisors.xen.x86_64 import BINDING
 from linker.sites.codec import Instruction
@@ -92,7 +92,7 @@ def notes_of(image: Path) -> dict[int, bytes]:
 
 def test_notes_say_what_xen_asks(tmp_path: Path) -> None:
     bound = tmp_path / "guest.xen"
-    report = linker.link(GUEST, "xen", output=bound)
+    report = previrt.link(GUEST, "xen", output=bound)
     notes = notes_of(bound)
     assert notes[XEN_VERSION] == b"xen-3.0\0"
     assert (notes[GUEST_OS], notes[LOADER]) == (b"previrt\0", b"generic\0")
@@ -107,15 +107,15 @@ def test_notes_say_what_xen_asks(tmp_path: Path) -> None:
 
 def test_binding_identities(tmp_path: Path) -> None:
     direct, detour, bare, back = (tmp_path / name for name in ("direct", "detour", "bare", "back"))
-    linker.link(GUEST, "xen", output=direct)
-    linker.link(GUEST, "lol", output=detour)
-    linker.link(detour, "bare", output=bare)
-    linker.link(bare, "xen", output=detour)
+    previrt.link(GUEST, "xen", output=direct)
+    previrt.link(GUEST, "lol", output=detour)
+    previrt.link(detour, "bare", output=bare)
+    previrt.link(bare, "xen", output=detour)
     assert detour.read_bytes() == direct.read_bytes()
-    linker.link(detour, "xen", in_place=True)
+    previrt.link(detour, "xen", in_place=True)
     assert detour.read_bytes() == direct.read_bytes()
-    linker.link(detour, "lol", in_place=True)
-    linker.restore(direct, output=back)
+    previrt.link(detour, "lol", in_place=True)
+    previrt.restore(direct, output=back)
     assert back.read_bytes() == GUEST.read_bytes()
-    linker.restore(detour, output=back)
+    previrt.restore(detour, output=back)
     assert back.read_bytes() == GUEST.read_bytes()

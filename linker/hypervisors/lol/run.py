@@ -1,4 +1,4 @@
-"""How a LoL image is run: it is an executable itself; this makes its argument vector (`src-x86_64/start.c`, options)."""
+"""How a LoL image is run: it is an executable itself; this makes its argument vector (`src-x86_64/start.c`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from linker.errors import LinkError, UsageError
 from linker.table.read import read_bound_to
 
 if TYPE_CHECKING:
-    from linker.commands.run import Request
+    from linker.hypervisors.runner import RunRequest
 
 MINIMUM_MEMORY, MAXIMUM_MEMORY = 16 << 20, 16 << 30  # start.c, parse_size()
 
 
-def command(request: Request) -> list[str]:
+def command(request: RunRequest) -> list[str]:
     """The command line that runs the image; LinkError where this machine or the request does not fit."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise LinkError(

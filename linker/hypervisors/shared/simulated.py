@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from linker.errors import UsageError
 
 if TYPE_CHECKING:
-    from linker.commands.run import Request
+    from linker.hypervisors.runner import RunRequest
 
 MONITOR_OF = {"bare": "bare", "xen": "xen", "vnuma": "vnuma", "lol": "linux"}
 MEBIBYTE = 1 << 20
 
 
-def command(request: Request) -> list[str]:
+def command(request: RunRequest) -> list[str]:
     """The command line that runs the image; UsageError where the request asks for what the simulator does not have."""
     for name, given in (
         ("--initrd", request.initrd),

@@ -1,8 +1,8 @@
 """Xen on x86-64: which form each operation class takes.
 
 The guest, its kernel too, runs in what Xen calls user mode (docs/xen.md), so an operation that needs the module starts
-with a trap anyway: the site itself becomes the trap, and needs no stack. The module's entries are in `src-x86_64/entry.S`, the
-tables are those of `x86_64_vcpu.py`.
+with a trap anyway: the site itself becomes the trap, and needs no stack. The module's entries are in
+`src-x86_64/entry.S`, the tables are those of `x86_64_vcpu.py`.
 
     cli            fa 90 90 90 90 90 90 90      c6 05 rel32 00 90         movb $0, vcpu_vif_word+1(%rip)
     sti            90 90 90 90 90 90 90 fb      0f 1f 00 e8 rel32         call xen_sti, ends with the site

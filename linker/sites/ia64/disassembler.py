@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from linker.sites.codec import Line
 from linker.sites.ia64.bundles import BUNDLE_LEN
-from simulator.isa.decoder import decode_bundle
-from simulator.isa.disassembler import instruction_text
+from linker.sites.ia64.isa.decoder import decode_bundle
+from linker.sites.ia64.isa.disassembler import instruction_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
 
 NO_OPERATIONS = frozenset({"nop.m", "nop.f", "nop.i", "nop.b", "nop.x"})
 LONG_UNITS = "MLX"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from linker.verification.running import cpu as c
 from linker.verification.running import world as w
-from linker.verification.running.model import is_device, operand_va
+from linker.verification.running.model import is_device
+from linker.verification.running.operands import operand_va
 
 if TYPE_CHECKING:
     from collections.abc import Callable

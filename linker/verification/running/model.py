@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from linker.verification.running import cpu as c
 from linker.verification.running.cpu import FaultError
+from linker.verification.running.operands import operand_va
 from linker.verification.running.segments import (
     deliver,
     far_call,
@@ -36,20 +37,6 @@ DEVICE_PORTS_MORE = (*range(0x4D0, 0x4D2), *range(0x604, 0x606))
 LAR_UNDEFINED = 0x000F0000
 DR6_FIXED, DR6_KNOWN = 0xFFFF0FF0, 0xE00F
 DR7_FIXED, DR7_KNOWN = 0x400, 0xFFFF23FF
-
-
-def operand_va(cpu: Cpu, insn: Instruction) -> int:
-    """Address of the memory operand (vol. 1, 3.7.5)."""
-    memory = insn.memory
-    if memory is None:
-        raise ValueError(f"no memory operand: {insn.text}")
-    va = memory.displacement
-    if memory.base is not None:
-        va += cpu.regs[memory.base]
-    if memory.index is not None:
-        va += cpu.regs[memory.index] * memory.scale
-    va &= (1 << memory.address_bits) - 1
-    return va + cpu.segment_base(memory.segment) & c.WORD_MASK
 
 
 def _source(cpu: Cpu, insn: Instruction, operand: int, bits: int = 16) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from linker.verification.running import cpu as c
 from linker.verification.running.cpu import FaultError
+from linker.verification.running.operands import operand_va
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
@@ -121,8 +122,6 @@ def load_system_segment(cpu: Cpu, name: str, selector: int) -> None:
 
 def load_far_pointer(cpu: Cpu, insn: Instruction) -> None:
     """LSS, LFS, LGS: 0F B2, 0F B4, 0F B5."""
-    from linker.verification.running.model import operand_va
-
     opcode = insn.code[insn.code.index(0x0F) + 1]
     segment = {0xB2: c.SS, 0xB4: c.FS, 0xB5: c.GS}[opcode]
     va, bits = operand_va(cpu, insn), insn.width_bits
@@ -180,8 +179,6 @@ def far_return(cpu: Cpu, insn: Instruction) -> None:
 
 def far_call(cpu: Cpu, insn: Instruction) -> None:
     """JMP and CALL far through memory: offset, then selector."""
-    from linker.verification.running.model import operand_va
-
     bits = insn.width_bits - 16
     va = operand_va(cpu, insn)
     offset, selector = cpu.read_word(va, bits), cpu.read_word(va + bits // 8, 16)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.isa.decoder import decode_bundle
+from linker.sites.ia64.isa.decoder import decode_bundle
 from simulator.monitors.linux.address_space import LinuxError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from linker.sites.ia64.isa.fields import CONTROL_REGISTERS
 from simulator import registers as reg
 from simulator import tlb
-from simulator.isa.fields import CONTROL_REGISTERS
 from simulator.monitors.vnuma import abi
 
 if TYPE_CHECKING:

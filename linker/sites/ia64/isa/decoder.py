@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from simulator.isa import tables, tables_mf
-from simulator.isa.fields import L_SLOT, OPCODE_FIELDS, OPERAND_FIELDS
+from linker.sites.ia64.isa import tables, tables_mf
+from linker.sites.ia64.isa.fields import L_SLOT, OPCODE_FIELDS, OPERAND_FIELDS
 
 TEMPLATES: dict[int, tuple[str, int]] = {
     0x00: ("MII", 0b000), 0x01: ("MII", 0b100), 0x02: ("MII", 0b010), 0x03: ("MII", 0b110), 0x04: ("MLX", 0b000),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.isa.fields import (
+from linker.sites.ia64.isa.fields import (
     APPLICATION_REGISTERS,
     COMPLETERS,
     CONTROL_REGISTERS,
@@ -16,7 +16,7 @@ from simulator.isa.fields import (
 )
 
 if TYPE_CHECKING:
-    from simulator.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import Instruction
 
 RESERVED = "?"
 """Appears in the text where a field holds a value the manual reserves."""

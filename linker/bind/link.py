@@ -1,0 +1,138 @@
+"""Bind a file, or give the original back. In order: read, decode, plan, check, apply, verify, write, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linker import log
+from linker.bind.apply import apply
+from linker.bind.output import Destination, sink
+from linker.bind.phases import Selection, plan_link
+from linker.bind.report import Outcome, make_details, make_report
+from linker.bind.source import Source, grown_source, original_source
+from linker.bind.verify import verify
+from linker.collection import gc_paused
+from linker.count.counting import require_counting
+from linker.errors import LinkError, UsageError, naming
+from linker.image.places import Places, speaking
+from linker.image.read import open_image
+from linker.image.symbols import Symbols
+from linker.image.write import write_changed, write_whole
+from linker.registry import binding_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from linker.bind.report import LinkReport
+    from linker.hypervisors.base import Binding
+    from linker.objects.options import ObjectOptions
+    from linker.plan.patches import Plan
+
+
+EXECUTABLE = 0o111
+
+
+def link(
+    path: str | Path,
+    target: str,
+    *,
+    output: str | Path | int | None = None,
+    in_place: bool = False,
+    dry_run: bool = False,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    count: bool = False,
+    details: bool = False,
+    durable: bool = False,
+    binding: Binding | None = None,
+    options: ObjectOptions | None = None,
+) -> LinkReport:
+    """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
+
+    `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `count`
+    makes every bound site count its runs (`linker.count.profile` reads them). `details` asks for every site in the
+    report, `durable` waits for the disk (`linker.image.write`), `binding` overrides the installed binding of the
+    target, `options` are for kernel modules alone. An `output` that is an int is the descriptor of an empty file to
+    fill, such as a memfd. Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then
+    nothing is written.
+    """
+    path = Path(path)
+    descriptor = output if isinstance(output, int) else None
+    file_path = Path(f"{path}.{target}" if output is None or isinstance(output, int) else output)
+    destination = Destination(file_path, in_place, dry_run, details, durable, descriptor)
+    with naming(path), open_image(path) as file, gc_paused():
+        source = original_source(file)
+        chosen = binding or binding_for(target, source.table.image.machine)
+        if count:
+            require_counting(source.table.codec, source.table.image)
+        if source.table.image.is_object:
+            from linker.objects.bind import link_object
+
+            wanted = Selection(only, skip)
+            with speaking(source.table.image):
+                return link_object(path, source, chosen, wanted, destination=destination, options=options)
+        if options is not None:
+            raise UsageError("--kernel and signatures are for kernel modules", where=str(path))
+        if (chosen.module is not None or count) and source.table.annotations.reserve is None:
+            source = grown_source(source, target, counts=count)
+        return _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
+
+
+def restore(
+    path: str | Path,
+    *,
+    output: str | Path | None = None,
+    in_place: bool = False,
+    dry_run: bool = False,
+    details: bool = False,
+) -> LinkReport:
+    """Give the annotated original of a bound image back, byte for byte (default output: the path with `.restored`)."""
+    path = Path(path)
+    destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
+    with naming(path), open_image(path) as file, gc_paused():
+        source = original_source(file)
+        if source.table.image.is_object:
+            from linker.objects.bind import restore_object
+
+            with speaking(source.table.image):
+                return restore_object(path, source, destination)
+        return _link_file(path, source, None, Selection(), destination)
+
+
+def _link_file(
+    path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
+) -> LinkReport:
+    """Plan, check, apply and verify in private memory; write the file; report."""
+    output = sink(path, destination)
+    file, table, memory = source.file, source.table, source.memory
+    plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
+    changes = _changes(plan)
+    if binding is None and source.is_file and not changes:
+        raise LinkError("image is not bound", advice="there is nothing to restore")
+    apply(plan, memory, plan.edits)
+    verify(plan, memory, plan.edits, table.codec)
+    log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
+    if not destination.dry_run:
+        mode = file.mode & 0o777
+        if binding is not None and binding.entry_symbol is not None:
+            mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
+        if not source.is_file:
+            write_whole(output, memory, mode, durable=destination.durable)
+        elif changes or mode != file.mode or not destination.in_place:
+            write_changed(file.descriptor, output, memory, changes, mode, durable=destination.durable)
+        log.debug("written", output=str(output))
+    written = None if destination.dry_run or isinstance(output, int) else str(output)
+    listed = (
+        make_details(plan, memory, Symbols(table.image, memory), Places(table.image)) if destination.details else ()
+    )
+    return make_report(Outcome(str(path), written, source.previous, table.codec.name), plan, table.annotations, listed)
+
+
+def _changes(plan: Plan) -> list[tuple[int, int]]:
+    """Half-open ranges of offsets that a plan changes."""
+    changes = [(edit.off, edit.off + len(edit.after)) for edit in plan.edits]
+    for group in plan.groups:
+        if group.after != group.before:
+            changes += [(off, off + group.room_len) for off in group.offs]
+    return changes

@@ -1,0 +1,71 @@
+"""Decode, plan, check: the phases of a link in which nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker import log
+from linker.image.places import Places
+from linker.image.symbols import Symbols
+from linker.plan.check import (
+    check_apart,
+    check_module,
+    check_reserve,
+)
+from linker.plan.make import make_plan
+from linker.plan.patches import Request
+from linker.plan.place import read_module
+from linker.table.choose import Names, select_sites
+from linker.table.decode import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from linker.hypervisors.base import Binding
+    from linker.image.windows import Bytes, Window
+    from linker.plan.patches import Plan
+    from linker.table.guest import GuestTable
+
+
+class Selection(NamedTuple):
+    """Sites by address, symbol or class; or, if `indexes` is not None, those of the address order.
+
+    `counts`: those bound count their runs.
+    """
+
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    indexes: Collection[int] | None = None
+    counts: bool = False
+
+
+def plan_link(
+    memory: Bytes,
+    table: GuestTable,
+    windows: Sequence[Window],
+    binding: Binding | None,
+    selection: Selection,
+    *,
+    keeps_original: bool = False,
+) -> Plan:
+    """Decode, plan, check: nothing is changed yet."""
+    image, annotations, codec, symbols = table
+    if annotations.reserve is not None:
+        unbound = annotations.bound is None or not annotations.bound.target
+        check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
+    sites = decode(annotations, memory, windows, codec)
+    log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
+    chosen = selection.indexes
+    if chosen is None:
+        names = Names(Places(image).address, lambda: symbols or Symbols(image, memory))
+        chosen = select_sites(sites, selection.only, selection.skip, names)
+    module = None
+    if binding is not None and binding.module is not None:
+        module = read_module(binding.module, codec)
+        check_module(module, binding, image, annotations)
+    plan = make_plan(
+        Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
+    )
+    check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
+    log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
+    return plan

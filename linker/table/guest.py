@@ -1,0 +1,50 @@
+"""What is known of an image without its contents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker import log
+from linker.image.places import speaking
+from linker.image.read import read_image
+from linker.image.relocations import Relocatable
+from linker.plan.check import (
+    check_architecture,
+    check_bound,
+    check_records,
+)
+from linker.registry import codec_for
+from linker.table.read import read_annotations
+from linker.table.site_relocations import site_relocations
+
+if TYPE_CHECKING:
+    from linker.image.read import Image
+    from linker.image.symbols import Symbols
+    from linker.image.windows import Bytes
+    from linker.sites.codec import Codec
+    from linker.table.read import Annotations
+
+
+class GuestTable(NamedTuple):
+    """What is known of an image without its contents: what a bootloader needs to bind a loaded guest."""
+
+    image: Image
+    annotations: Annotations
+    codec: Codec
+    symbols: Symbols | None
+
+
+def read_guest(memory: Bytes) -> GuestTable:
+    """Read and check everything about an image but its sites' contents."""
+    image = read_image(memory)
+    codec = codec_for(image.machine)
+    check_architecture(image, codec)
+    with speaking(image):
+        annotations = read_annotations(image, memory, codec)
+        check_records(annotations, image, codec)
+        check_bound(annotations)
+        if image.is_object:
+            relocatable = Relocatable(image, memory, codec.object_relocations)
+            annotations = annotations._replace(relocated=site_relocations(relocatable, annotations))
+    log.debug("read", sections=len(image.sections), records=annotations.record_count, dropped=annotations.dropped)
+    return GuestTable(image, annotations, codec, None)
