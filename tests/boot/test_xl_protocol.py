@@ -154,7 +154,8 @@ def test_the_work_imports_nothing_new(disk: Path) -> None:
     """As another user, Python's own files may be out of reach."""
     program = (
         "import os, sys\n"
-        "from linker.xl import bootloader, cli, restricted\n"
+        "from linker.commands import xl\n"
+        "from linker.xl import bootloader, restricted\n"
         "from linker.xl.prepare import Task, prepare\n"
         'restricted.load_all("xen")\n'
         "before = set(sys.modules)\n"

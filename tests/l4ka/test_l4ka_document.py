@@ -9,7 +9,7 @@ from linker.sites.l4ka import EXPORTS, IMPORTS, MEMORY_NAME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "l4ka.md").read_text()
-LOL_HOOKS = ROOT / "linker" / "hypervisors" / "lol" / "src" / "hooks.c"
+LOL_HOOKS = ROOT / "linker" / "hypervisors" / "lol" / "src-x86_64" / "hooks.c"
 
 
 def test_files_named_are_there() -> None:

@@ -14,7 +14,7 @@ from linker.sites.formats import NOTE_MODULE
 from linker.sites.x86_64.classes import CLASSES
 
 MODULE = BINDING.module
-SOURCES = MODULE.parent / "src"
+SOURCES = MODULE.parent / "src-x86_64"
 SHARED = MODULE.parents[1] / "shared/src-x86_64"
 R_X86_64_RELATIVE = 8
 NOTE_TYPE_AS_SHOWN = "NT_GNU_PROPERTY_TYPE_0"  # pyelftools names type 5 so, whoever owns the note
