@@ -12,7 +12,7 @@ from linker.hypervisors.xen.x86_64 import BINDING
 from linker.sites.formats import NOTE_MODULE
 
 MODULE = BINDING.module
-SOURCES = MODULE.parent / "src"
+SOURCES = MODULE.parent / "src-x86_64"
 PUBLIC_HEADERS = Path("/usr/include/xen")  # package libxen-dev
 R_X86_64_RELATIVE = 8
 PAGE_LEN = 4096

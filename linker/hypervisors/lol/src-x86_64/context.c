@@ -1,4 +1,5 @@
 /* The guest's registers in a signal's frame; what a trap inside the module's short assembly paths needs. */
+#include "abi.h"
 #include "lol.h"
 
 #define AUDIT_ARCH_I386 0x40000003u
@@ -57,4 +58,13 @@ struct fault program_call(u32 arch)
         return op_syscall();
     frame.rip -= 2;
     return software_interrupt(0x80, frame.rip + 2);
+}
+
+/*
+ * SYSENTER, where the processor has it in 64-bit mode, enters the host. It keeps neither RIP nor RSP: it goes on in 32-bit mode
+ * at the lower half of an address in its own vDSO, with a system call made (SIGSYS) or not.
+ */
+bool entered_host(const struct context *c)
+{
+    return c->cs != HOST_CS;
 }

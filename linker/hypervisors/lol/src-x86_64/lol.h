@@ -75,5 +75,6 @@ void frame_to(struct context *c);
 void keep_stepping(struct context *c);
 void leave_stepping(struct context *c); /* the guest itself steps, and this is its way back */
 struct fault program_call(u32 arch);
+bool entered_host(const struct context *c); /* by SYSENTER or SYSCALL of a program: where it was is lost */
 
 #endif

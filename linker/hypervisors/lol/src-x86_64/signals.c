@@ -160,6 +160,10 @@ void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext)
     struct context *c = &ucontext->context;
     bool was_stepping;
 
+    if (entered_host(c)) {
+        frame_from(c);
+        stop_at_host_entry(0);
+    }
     switch (number) {
     case SIGHUP:
     case SIGINT:

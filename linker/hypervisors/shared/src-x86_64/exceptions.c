@@ -12,6 +12,8 @@ enum access access_of(u64 error)
 }
 
 #define OPCODE_INT 0xcd
+#define OPCODE2_SYSCALL 0x05 /* behind 0f */
+#define OPCODE2_SYSENTER 0x34
 
 /*
  * What IOPL lets a user program do though the host does not: CLI, STI, IN, OUT, INS, OUTS (Intel SDM vol. 1, 19.5).
@@ -112,6 +114,25 @@ static struct fault general_protection(u32 error)
 }
 
 /*
+ * SYSENTER, and SYSCALL in 32-bit mode. cpuid offers neither. Some processors raise #UD, others enter the host, which does not
+ * keep where it came from (Linux, arch/x86/entry/entry_64_compat.S). The guest shall not depend on that: both stop it.
+ */
+void stop_at_host_entry(u64 va)
+{
+    stop_guest("the guest uses sysenter or a 32-bit syscall, which cpuid does not offer", va);
+}
+
+static struct fault undefined_opcode(void)
+{
+    u8 code[2];
+
+    if (!system_read(frame.rip, code, sizeof code).raised && code[0] == 0x0f &&
+        (code[1] == OPCODE2_SYSENTER || (code[1] == OPCODE2_SYSCALL && !HAS_SYSCALL)))
+        stop_at_host_entry(frame.rip);
+    return fault_plain(V_UD);
+}
+
+/*
  * An exception of the hardware in guest code, registers in `frame`: the guest's own fault, or something the module does
  * for it. `error` and `cr2` as the hardware gave them.
  */
@@ -122,6 +143,8 @@ struct fault hardware_exception(unsigned vector, u64 error, u64 cr2)
         return mmu_host_fault(cr2, access_of(error));
     case V_GP:
         return general_protection((u32)error);
+    case V_UD:
+        return undefined_opcode();
     case V_BP:
         frame.rip -= 1;
         return software_interrupt(V_BP, frame.rip + 1);

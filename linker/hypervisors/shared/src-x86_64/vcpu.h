@@ -304,6 +304,7 @@ void deliver_interrupts(void);
 /* ---- exceptions.c ---- */
 
 enum access access_of(u64 error);
+__attribute__((noreturn)) void stop_at_host_entry(u64 va);
 struct fault hardware_exception(unsigned vector, u64 error, u64 cr2);
 
 /* ---- pit.c (8254), pic.c (8259), uart.c (16550), ports.c ---- */
