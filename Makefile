@@ -17,7 +17,10 @@ format: ## let ruff put the sources in order
 	./dev ruff format .
 	./dev ruff check --fix .
 
-modules: ## rebuild the interface modules
+generated: ## rewrite the C headers that come from the linker's tables
+	./dev python -m linker.hypervisors.shared.x86_64_headers
+
+modules: generated ## rebuild the interface modules
 	$(MAKE) -B -C linker/hypervisors/lol/src-x86_64
 	$(MAKE) -B -C linker/hypervisors/lol/src-i386
 	$(MAKE) -B -C linker/hypervisors/xen/src-x86_64
@@ -47,4 +50,4 @@ bench: ## build Linux 6.1 for each architecture once, then print the linker's sp
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help demo test quick format modules macros guest man bench clean
+.PHONY: help demo test quick format generated modules macros guest man bench clean

@@ -11,7 +11,7 @@ ROOM_OF = {number: room for number, _, room, *_ in CLASSES}
 # Mnemonics that are sensitive whatever their operands; lower case, every operand-size suffix spelled out.
 BY_MNEMONIC = {
     (mnemonic + suffix).encode(): number
-    for number, _, _, mnemonics, suffixes, _ in CLASSES
+    for number, _, _, mnemonics, suffixes, *_ in CLASSES
     for mnemonic in mnemonics
     for suffix in ("", *suffixes)
 }

@@ -9,10 +9,10 @@ On ia64 a stub comes back to the end of its own site, and may call entries of th
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.errors import LinkError
+from linker.hypervisors.shared.x86_64_rows import ROW, ROW_FIELDS
 from linker.verification.entries import CONTROL_OPERAND
 from linker.verification.steps import JUMP
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from linker.verification.proof import Failure
     from linker.verification.steps import Step
 
-# struct row of hypervisors/shared/src-x86_64/vcpu.h: class, length of the instruction; its bytes.
-ROW_HEAD = struct.Struct("<HB")
-ROW_CODE_OFF, ROW_LEN = 40, 56
 LONGEST_STUB_LEN = 4096
 
 
@@ -201,11 +198,11 @@ class Branches:
 
 def row_problem(image: BoundImage, row_va: int, instruction: Instruction) -> str:
     """What is wrong with a row as that of an instruction; empty if nothing is."""
-    row = image.present_at(row_va, ROW_LEN)
+    row = image.present_at(row_va, ROW.size)
     if row is None:
         return f"no row at {row_va:#x}"
-    class_number, length = ROW_HEAD.unpack_from(row)
-    code = row[ROW_CODE_OFF : ROW_CODE_OFF + length]
+    fields = dict(zip((field.name for field in ROW_FIELDS), ROW.unpack(row), strict=True))
+    class_number, code = fields["class_number"], fields["code"][: fields["length"]]
     if (class_number, code) != (instruction.class_number, instruction.code):
         return f"the row of class {class_number}, {code.hex(' ')}"
     return ""

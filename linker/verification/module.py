@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
+from linker.hypervisors.shared.x86_64_rows import ROW, SITE, SITE_MAX_LEN
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 from linker.table.guest import read_guest
-from linker.verification.branches import ROW_LEN, row_problem
+from linker.verification.branches import row_problem
 from linker.verification.bytes import differences
 from linker.verification.image import shown
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from linker.verification.proof import Failure
 
 WORD_LEN = 8
-SITE = struct.Struct("<IHBx")  # struct site of hypervisors/shared/src-x86_64/vcpu.h: start, row, length
-SITE_MAX_LEN = 255
 
 
 def check_module(image: BoundImage) -> Iterator[Failure]:
@@ -82,13 +80,13 @@ def check_site_table(image: BoundImage) -> Iterator[Failure]:
         )
         return
     judged: dict[tuple[int, bytes], str] = {}
-    for site, (start_off, row, length) in zip(sites, SITE.iter_unpack(table), strict=True):
+    for site, (start_off, row, length, _) in zip(sites, SITE.iter_unpack(table), strict=True):
         if (base_va + start_off, length) != (site.start_va, min(len(site.original), SITE_MAX_LEN)):
             found = f"{base_va + start_off:#x}, {length} bytes"
             yield image.site_failure("module", site, "the site in the module's table", found)
             continue
         key = (row, site.instruction.code)
         if key not in judged:
-            judged[key] = row_problem(image, rows_va + row * ROW_LEN, site.instruction)
+            judged[key] = row_problem(image, rows_va + row * ROW.size, site.instruction)
         if judged[key]:
             yield image.site_failure("module", site, "its instruction's row in the module's table", judged[key])

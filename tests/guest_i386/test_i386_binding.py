@@ -13,7 +13,8 @@ from i386_guest import GUEST
 import previrt
 from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext
 from linker.hypervisors.lol.i386 import BINDING, CALL_STUB, JUMP_STUB
-from linker.hypervisors.shared.x86_64_vcpu import ROW, vcpu_tables
+from linker.hypervisors.shared.x86_64_rows import ROW
+from linker.hypervisors.shared.x86_64_vcpu import vcpu_tables
 from linker.sites.x86_64.codec import I386
 
 

@@ -14,6 +14,7 @@ from ko_objects import IA64, X86_64, assemble, contents, put, relocations
 
 import previrt
 from linker.bind.examine import examined
+from linker.hypervisors.shared.x86_64_rows import ROW
 from linker.objects.options import ObjectOptions
 from linker.sites.x86_64.classes import NUMBER_OF
 from linker.verification.prove import prove
@@ -42,7 +43,6 @@ own:    .word 0x10
         .skip 8
 tables: .zero 32
 """
-ROW = struct.Struct("<HBBBB4sbbBBBBqqQ16s")
 
 
 @pytest.fixture(scope="module")

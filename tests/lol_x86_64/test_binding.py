@@ -8,7 +8,7 @@ import pytest
 
 from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext, Unbindable
 from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB
-from linker.hypervisors.shared.x86_64_vcpu import ROW
+from linker.hypervisors.shared.x86_64_rows import ROW
 from linker.sites.codec import Instruction
 from linker.sites.formats import INFO_NO_STACK
 from linker.sites.x86_64.classes import CLASSES, ROOM_LEN

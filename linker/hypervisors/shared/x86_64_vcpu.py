@@ -1,16 +1,26 @@
 """What modules that share `src-x86_64/` share here: inline forms of x86-64, and the tables they read about an image.
 
-The layouts of the tables are `struct row` and `struct site` in `src-x86_64/vcpu.h`.
+The layouts of the tables are in `x86_64_rows.py`.
 """
 
 from __future__ import annotations
 
-import struct
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.hypervisors.base import Fixup, Form, FormKind, ObjectRows, Tables
+from linker.hypervisors.shared.x86_64_rows import (
+    ROW,
+    ROW_CARRIED,
+    ROW_IMMEDIATE,
+    ROW_MEMORY,
+    ROW_OFFSETS,
+    ROW_REPEAT,
+    SITE,
+    SITE_MAX_LEN,
+    SITE_SPAN_LEN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,21 +64,12 @@ def inline_form(insn: Instruction) -> Form | None:
     return None
 
 
-# struct row: class, length, width, flags, registers, base, index, scale, segment, address bits, carried, displacement,
-# immediate, text, code.  struct site: start, row, length.
-ROW = struct.Struct("<HBBBB4sbbBBBBqqQ16s")
-SITE = struct.Struct("<IHBx")
-SITE_SPAN_LEN = 1 << 32
-SITE_MAX_LEN = 255  # the instruction is in front; what is behind this is padding
-ROW_OPERAND_OFF = 16  # of the displacement
-ROW_MEMORY, ROW_REPEAT, ROW_IMMEDIATE = 1, 2, 4
-ROW_CARRIED = 0xA9
 FAR_TRANSFERS = frozenset({"ljmp", "lcall"})
 SELECTOR_BITS = 16
 
 
 def vcpu_tables(context: TableContext) -> Tables:
-    """Rows, their texts, and the site table; see `struct row` and `struct site` in `src-x86_64/vcpu.h`.
+    """Rows, their texts, and the site table; see `x86_64_rows.py`.
 
     LinkError when the sites lie further apart than the site table reaches.
     """
@@ -88,7 +89,7 @@ def vcpu_tables(context: TableContext) -> Tables:
             expected=f"all within {SITE_SPAN_LEN:#x} bytes",
         )
     sites = b"".join(
-        SITE.pack(start - base_va, row, min(end - start, SITE_MAX_LEN)) for start, end, row in context.sites
+        SITE.pack(start - base_va, row, min(end - start, SITE_MAX_LEN), 0) for start, end, row in context.sites
     )
     return Tables(
         data=data + sites,
@@ -110,7 +111,7 @@ def vcpu_tables(context: TableContext) -> Tables:
 def vcpu_object_rows(instructions: Sequence[Instruction]) -> ObjectRows:
     """Rows for a kernel module to carry along; without texts, which would not outlive it."""
     data = b"".join(_row(insn, 0, ROW_CARRIED) for insn in instructions)
-    return ObjectRows(data, tuple(range(0, len(data), ROW.size)), ROW_OPERAND_OFF)
+    return ObjectRows(data, tuple(range(0, len(data), ROW.size)), ROW_OFFSETS["displacement"])
 
 
 def _row(insn: Instruction, text_va: int, carried: int = 0) -> bytes:

@@ -55,7 +55,7 @@ void leave_stepping(struct context *c)
 struct fault program_call(u32 arch)
 {
     if (arch != AUDIT_ARCH_I386)
-        return op_syscall();
+        return user_syscall();
     frame.rip -= 2;
     return software_interrupt(0x80, frame.rip + 2);
 }

@@ -14,8 +14,6 @@
 #define MSR_TSC 0x10
 #define MSR_PAT 0x277
 
-EXPORT u64 vcpu_cr[9];
-
 /* docs/machine.md, Entry: as a PVH loader leaves the processor. */
 void control_reset(void)
 {

@@ -22,8 +22,6 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
-EXPORT u64 vcpu_cr[9];
-
 /* docs/machine.md, Entry. */
 void control_reset(void)
 {

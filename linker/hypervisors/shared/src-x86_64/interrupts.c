@@ -1,4 +1,4 @@
-/* Exceptions and interrupts: what is delivered, and when. How a gate is entered: long_mode.c. */
+/* Exceptions and interrupts: what is delivered, and when. How a gate is entered: gates.c. */
 #include "vcpu.h"
 
 static bool contributory(u8 vector)
@@ -40,6 +40,17 @@ struct fault software_interrupt(u8 vector, u64 next_rip)
     if (fault.raised)
         frame.rip = rip;
     return fault;
+}
+
+struct fault op_int(const struct row *row, u64 next_rip)
+{
+    return software_interrupt((u8)row->immediate, next_rip);
+}
+
+struct fault op_int3(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    return software_interrupt(V_BP, next_rip);
 }
 
 bool interrupt_deliverable(void)

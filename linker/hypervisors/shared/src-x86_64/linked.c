@@ -1,10 +1,6 @@
-/* What the linker tells the module: the words and tables of x86_64_vcpu.py. And the virtual CPU. */
+/* What the linker tells the module: the words and tables of x86_64_vcpu.py. A leaf. */
 #include "vcpu.h"
 
-struct vcpu vcpu;
-volatile u8 vcpu_pending;
-EXPORT volatile u32 vcpu_vif_word;
-volatile u32 vcpu_other_flags;
 u64 vcpu_virtual_offset;
 
 /* Written by the linker. */
@@ -52,20 +48,4 @@ const struct site *site_at(u64 va)
             return &sites[middle];
     }
     return NULL;
-}
-
-/*
- * A site of a kernel module, whose address nobody can know: behind its trap, an instruction of two bytes, stands one that
- * never runs and names the row.    cd 80 | 0f 0b    a9 imm32  test $row, %eax
- */
-bool carried_row(u64 trap_va, u16 trap, struct row *row)
-{
-    u8 code[2 + CARRIED_LEN];
-    int row_va;
-
-    if (guest_read(trap_va, code, sizeof code).raised || (code[0] | code[1] << 8) != trap || code[2] != 0xa9)
-        return false;
-    copy_bytes(&row_va, code + 3, 4);
-    return !guest_read((u64)(s64)row_va, row, sizeof *row).raised && row->carried == ROW_CARRIED &&
-           row->length <= sizeof row->code;
 }

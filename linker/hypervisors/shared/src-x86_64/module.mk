@@ -3,14 +3,14 @@
 CC = gcc
 VCPU := $(dir $(lastword $(MAKEFILE_LIST)))
 MODE ?= $(VCPU)
-MODE_SOURCES ?= long_mode.c
 MODE_FLAGS ?= -fPIC -mno-red-zone
 CFLAGS := -std=gnu11 -O2 -ffreestanding $(MODE_FLAGS) -fvisibility=hidden -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-jump-tables \
 	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -I. -I$(MODE) -I$(VCPU) \
 	-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
-SHARED := $(addprefix $(VCPU),linked.c emulate.c exceptions.c interrupts.c walk.c segments.c features.c transfer.c ports.c \
-	uart.c pit.c pic.c bytes.c report.c) $(addprefix $(MODE),firmware.c control.c tables.c $(MODE_SOURCES))
+SHARED := $(addprefix $(VCPU),state.c linked.c bytes.c report.c walk.c operands.c emulate.c op_flags.c op_ports.c op_registers.c \
+	op_segments.c segments.c transfer.c interrupts.c exceptions.c features.c ports.c uart.c pit.c pic.c) \
+	$(addprefix $(MODE),firmware.c control.c tables.c mode_segments.c gates.c returns.c $(MODE_SOURCES))
 
 # One compiler call, so that nothing but the module is left behind.
 $(MODULE): $(SOURCES) $(SHARED) $(wildcard *.h $(VCPU)*.h $(MODE)*.h) $(VCPU)module.lds $(VCPU)module.mk Makefile

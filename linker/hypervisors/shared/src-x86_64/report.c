@@ -34,6 +34,7 @@ static void say_register(const char *name, u64 value, const char *end)
 
 void stop_guest(const char *reason, u64 va)
 {
+    static const char *const register_names[GENERAL_REGISTERS] = REGISTER_NAMES;
     const struct site *site = site_at(linked_va(frame.rip));
     unsigned i;
 
@@ -58,8 +59,8 @@ void stop_guest(const char *reason, u64 va)
     say("\n");
     for (i = 0; i < GENERAL_REGISTERS; i++)
         say_register(register_names[i], frame.reg[i], i % 4 == 3 ? "\n" : "");
-    say_register(address_name, frame.rip, "");
-    say_register(flags_name, guest_flags(), "");
+    say_register(ADDRESS_NAME, frame.rip, "");
+    say_register(FLAGS_NAME, guest_flags(), "");
     say_register(" cr2 ", vcpu_cr[2], "");
     say_register(" cr3 ", vcpu_cr[3], "\n");
     stop_exit(1);

@@ -40,7 +40,11 @@ struct fault read_descriptor(u16 selector, u8 vector, struct descriptor *d)
     d->limit = (low & 0xffff) | ((low >> 32) & 0xf0000);
     if ((low >> 55) & 1)
         d->limit = d->limit << 12 | 0xfff;
-    return d->is_code_or_data ? NO_FAULT : read_system_part(selector, vector, d);
+    if (d->is_code_or_data)
+        return NO_FAULT;
+    if (!descriptor_va(selector, SYSTEM_DESCRIPTOR_LEN, &va))
+        return fault_code(vector, selector & ~3u);
+    return read_system_part(va, d);
 }
 
 struct fault set_descriptor_bits(u16 selector, u64 bits)
@@ -132,7 +136,7 @@ struct fault io_allowed(u16 port, unsigned bytes)
 {
     u16 map_base, bits;
 
-    if (cpl() <= ((vcpu_other_flags >> 12) & 3))
+    if (cpl() <= iopl())
         return NO_FAULT;
     if (vcpu.task.limit < 103)
         return fault_code(V_GP, 0);

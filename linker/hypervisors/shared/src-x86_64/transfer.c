@@ -1,49 +1,5 @@
-/* Far returns, jumps and calls, and the flags. IRET and the system calls: long_mode.c. Intel SDM vol. 2. */
+/* Far returns, jumps and calls. IRET and the system calls: returns.c. Intel SDM vol. 2. */
 #include "vcpu.h"
-
-/* RFLAGS as the guest sees them. */
-u64 guest_flags(void)
-{
-    return (frame.flags & FLAGS_HOST) | FLAG_ONE | vcpu_vif_word | vcpu_other_flags;
-}
-
-/* Sets the flags of `changeable` from an image; the rest stay. */
-void set_guest_flags(u64 flags, u64 changeable)
-{
-    u64 new = (guest_flags() & ~changeable) | (flags & changeable);
-
-    vcpu_vif_word = new & FLAG_IF;
-    vcpu_other_flags = new & (FLAGS_VIRTUAL & ~FLAG_IF);
-    frame.flags = (new & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? new & FLAG_AC : 0);
-}
-
-/* The hardware's flags as the guest left them. AC is real in ring 3 alone: elsewhere the host would check alignment. */
-void take_host_flags(u64 flags)
-{
-    if (cpl() == 3)
-        vcpu_other_flags = (vcpu_other_flags & ~FLAG_AC) | (flags & FLAG_AC);
-    frame.flags = (flags & FLAGS_HOST) | FLAG_IF | FLAG_ONE | (cpl() == 3 ? flags & FLAG_AC : 0);
-}
-
-/* What POPF and IRET may change at a privilege level. */
-u64 changeable_flags(unsigned level)
-{
-    u64 flags = FLAGS_HOST | FLAG_NT | FLAG_AC;
-
-    if (level <= ((vcpu_other_flags >> 12) & 3))
-        flags |= FLAG_IF;
-    if (level == 0)
-        flags |= FLAG_IOPL;
-    return flags;
-}
-
-u64 stack_word(const u8 *bytes, unsigned index, unsigned width)
-{
-    u64 value = 0;
-
-    copy_bytes(&value, bytes + (size_t)index * width, width);
-    return value;
-}
 
 static void advance_stack(u64 bytes)
 {
@@ -92,14 +48,17 @@ void arrive(unsigned level, u64 rip)
     mmu_enter_level(level);
 }
 
-struct fault op_far_return(unsigned width, u64 release)
+struct fault op_lret(const struct row *row, u64 next_rip)
 {
+    unsigned width = row->width;
+    u64 release = row->flags & ROW_IMMEDIATE ? (u64)row->immediate : 0;
     u8 image[16];
     u64 rip, rsp;
     u16 cs, ss;
     unsigned old_level = cpl(), level;
     struct descriptor code;
 
+    (void)next_rip;
     TRY(guest_read(frame.reg[RSP], image, 2 * width));
     rip = stack_word(image, 0, width);
     cs = (u16)stack_word(image, 1, width);
@@ -136,7 +95,7 @@ static void immediate_pointer(const struct row *row, u8 *pointer)
 }
 
 /* Far JMP and CALL to code of the same privilege. */
-struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
+static struct fault far_jump(const struct row *row, bool call, u64 next_rip)
 {
     unsigned width = row->width;
     u8 pointer[10];
@@ -175,4 +134,14 @@ struct fault op_far_jump(const struct row *row, bool call, u64 next_rip)
         frame.reg[RSP] -= 2 * width;
     arrive(cpl(), rip);
     return NO_FAULT;
+}
+
+struct fault op_ljmp(const struct row *row, u64 next_rip)
+{
+    return far_jump(row, false, next_rip);
+}
+
+struct fault op_lcall(const struct row *row, u64 next_rip)
+{
+    return far_jump(row, true, next_rip);
 }

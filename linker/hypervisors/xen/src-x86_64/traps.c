@@ -98,7 +98,7 @@ static void in_entry(u32 vector, u64 error)
 
 static void from_guest(u32 vector, u64 error)
 {
-    struct fault fault = vector == TRAP_SYSCALL ? op_syscall() : hardware_exception(vector, error, shared_info->vcpu[0].cr2);
+    struct fault fault = vector == TRAP_SYSCALL ? user_syscall() : hardware_exception(vector, error, shared_info->vcpu[0].cr2);
 
     if (fault.raised)
         raise(fault);

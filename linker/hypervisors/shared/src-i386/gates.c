@@ -1,10 +1,6 @@
-/*
- * 32-bit protected mode: segments, stacks and gates (Intel SDM vol. 3, 6.12 and 8.2), IRET. The hardware's own CS, DS, ES
- * and SS stay the host's flat ones, so the guest's must be flat as well; FS and GS become what the guest makes them.
- */
+/* 32-bit protected mode: gates, the stacks that they switch to (Intel SDM vol. 3, 6.12 and 8.2), and CS. */
 #include "vcpu.h"
 
-#define FLAG_VM (1u << 17)
 #define DESCRIPTOR_BIG (1ull << 54)
 #define GATE_TASK 5
 #define GATE_INTERRUPT16 6
@@ -12,47 +8,6 @@
 #define GATE_INTERRUPT 14
 #define GATE_TRAP 15
 #define ERROR_IDT 2u
-
-/* System types each instruction accepts (Intel SDM vol. 2, LAR table 3-53, LSL table 3-56). */
-const u32 lar_system_types = 1u << SYSTEM_TSS16_AVAILABLE | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY | 1u << SYSTEM_CALL_GATE16 |
-                             1u << SYSTEM_TASK_GATE | 1u << SYSTEM_TSS_AVAILABLE | 1u << SYSTEM_TSS_BUSY | 1u << SYSTEM_CALL_GATE;
-const u32 lsl_system_types = 1u << SYSTEM_TSS16_AVAILABLE | 1u << SYSTEM_LDT | 1u << SYSTEM_TSS16_BUSY | 1u << SYSTEM_TSS_AVAILABLE |
-                             1u << SYSTEM_TSS_BUSY;
-const bool null_stack_allowed = false;
-const char *const register_names[GENERAL_REGISTERS] = {"eax ", " ecx ", " edx ", " ebx ", "esp ", " ebp ", " esi ", " edi "};
-const char address_name[] = "eip ", flags_name[] = " flg ";
-
-bool canonical(u64 va)
-{
-    return (uword)va == va;
-}
-
-/* Descriptors of system segments are as long as the others. */
-struct fault read_system_part(u16 selector, u8 vector, struct descriptor *d)
-{
-    (void)selector, (void)vector, (void)d;
-    return NO_FAULT;
-}
-
-static void require_flat(const struct descriptor *d)
-{
-    if (d->base || d->limit != 0xffffffff)
-        stop_guest("the guest uses a code, stack or data segment that is not flat, which this module cannot give it", d->base);
-}
-
-void segment_loaded(unsigned segment, const struct descriptor *d)
-{
-    if (segment == SEG_FS || segment == SEG_GS)
-        host_load_segment(segment, d);
-    else if (d)
-        require_flat(d);
-}
-
-void segment_dropped(unsigned segment)
-{
-    vcpu.selector[segment] = 0;
-    segment_loaded(segment, NULL);
-}
 
 /* CS for a transfer that has made its privilege checks; the descriptor has been read. */
 struct fault load_code(u16 selector, unsigned new_cpl, struct descriptor *d)
@@ -164,53 +119,4 @@ struct fault enter_vector(u8 vector, enum source source, bool has_error, u32 err
     mmu_enter_level(level);
     set_guest_flags(0, FLAG_TF | FLAG_NT | (gate.type == GATE_INTERRUPT ? FLAG_IF : 0));
     return NO_FAULT;
-}
-
-struct fault op_iret(unsigned width)
-{
-    u8 image[12], outer[8];
-    u32 eip, esp, flags;
-    u16 cs, ss = 0;
-    unsigned old_level = cpl(), level;
-    struct descriptor code;
-
-    if (vcpu_other_flags & FLAG_NT)
-        stop_guest("the guest returns to another task by iret, which this module does not do", frame.rip);
-    TRY(guest_read(frame.reg[RSP], image, 3 * width));
-    eip = (u32)stack_word(image, 0, width);
-    cs = (u16)stack_word(image, 1, width);
-    flags = (u32)stack_word(image, 2, width);
-    if ((flags & FLAG_VM) && old_level == 0)
-        stop_guest("the guest enters virtual-8086 mode, which this module does not have", frame.rip);
-    TRY(check_return_code(cs, &code));
-    level = cs & 3;
-    esp = frame.reg[RSP] + 3 * width;
-    if (level != old_level) {
-        TRY(guest_read(esp, outer, 2 * width));
-        esp = (u32)stack_word(outer, 0, width);
-        ss = (u16)stack_word(outer, 1, width);
-        TRY(check_return_stack(ss, level));
-    }
-    TRY(load_code(cs, level, &code));
-    set_guest_flags(flags, changeable_flags(old_level) & (width == 2 ? 0xffff : ~0ull));
-    frame.reg[RSP] = esp;
-    if (level != old_level) {
-        vcpu.selector[SEG_SS] = ss;
-        drop_privileged_segments();
-    }
-    arrive(level, eip);
-    return NO_FAULT;
-}
-
-/* Not of this mode, or not offered by cpuid. */
-struct fault op_sysret(unsigned width)
-{
-    (void)width;
-    return fault_plain(V_UD);
-}
-
-struct fault op_sysexit(unsigned width)
-{
-    (void)width;
-    return fault_plain(V_UD);
 }

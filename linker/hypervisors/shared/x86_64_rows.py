@@ -1,0 +1,87 @@
+"""The tables that the linker writes about an image and interface modules of x86 read: layout only.
+
+Both sides come from here: Python's `ROW` and `SITE`, and `src-x86_64/rows.h`, which `x86_64_headers.py` prints.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Field(NamedTuple):
+    """A member of a C structure.
+
+    elements  1 unless it is an array
+    says      what a reader of the C header must know, may be empty
+    """
+
+    name: str
+    c_type: str
+    elements: int = 1
+    says: str = ""
+
+    @property
+    def form(self) -> str:
+        """Its letter of `struct`; an array is bytes."""
+        return f"{self.elements}s" if self.elements > 1 else FORM_OF[self.c_type]
+
+
+FORM_OF = {"u8": "B", "s8": "b", "u16": "H", "u32": "I", "s64": "q", "u64": "Q"}
+
+# One distinct instruction: struct row.
+ROW_FIELDS = (
+    Field("class_number", "u16"),
+    Field("length", "u8", says="of the original instruction"),
+    Field("width", "u8", says="operand size, bytes"),
+    Field("flags", "u8", says="ROW_*"),
+    Field("reg_count", "u8"),
+    Field("reg", "u8", 4, "Intel operand order"),
+    Field("base", "s8", says="-1: none"),
+    Field("index", "s8", says="-1: none"),
+    Field("scale", "u8"),
+    Field("segment", "u8", says="SEG_*"),
+    Field("address_bits", "u8"),
+    Field("carried", "u8", says="ROW_CARRIED in a kernel module, which brings its rows along; else 0"),
+    Field("displacement", "s64"),
+    Field("immediate", "s64"),
+    Field("text_va", "u64", says="NUL-terminated disassembly"),
+    Field("code", "u8", 16),
+)
+ROW_MEMORY, ROW_REPEAT, ROW_IMMEDIATE = 1, 2, 4
+ROW_CARRIED = 0xA9
+ROW_WORDS = {
+    "ROW_MEMORY": ROW_MEMORY,
+    "ROW_REPEAT": ROW_REPEAT,
+    "ROW_IMMEDIATE": ROW_IMMEDIATE,
+    "ROW_CARRIED": ROW_CARRIED,
+}
+
+# A site, sorted by address: struct site.
+SITE_FIELDS = (
+    Field("start_off", "u32", says="from vcpu_sites_base_va"),
+    Field("row", "u16"),
+    Field("length", "u8"),
+    Field("unused", "u8"),
+)
+SITE_SPAN_LEN = 1 << 32
+SITE_MAX_LEN = 255  # the instruction is in front; what is behind this is padding
+
+
+def _layout(fields: Iterable[Field]) -> struct.Struct:
+    return struct.Struct("<" + "".join(field.form for field in fields))
+
+
+def _offsets(fields: Iterable[Field]) -> Mapping[str, int]:
+    """Field -> bytes from the start. C's own alignment gives the same: the header asserts it."""
+    fields = tuple(fields)
+    lengths = (struct.calcsize(f"<{field.form}") for field in fields)
+    return dict(zip((field.name for field in fields), accumulate(lengths, initial=0), strict=False))
+
+
+ROW, SITE = _layout(ROW_FIELDS), _layout(SITE_FIELDS)
+ROW_OFFSETS, SITE_OFFSETS = _offsets(ROW_FIELDS), _offsets(SITE_FIELDS)
