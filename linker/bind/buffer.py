@@ -86,15 +86,33 @@ def _link_memory(
     edits = [edit for edit in plan.edits if not edit.in_file_only]
     apply(plan, memory, edits)
     verify(plan, memory, edits, table.codec)
+    _require_marked(memory, windows, table, plan.target)
     return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
 
 
-def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
+def _said_target(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> str | None:
+    """What the BOUND note in memory says; None where it is not loaded."""
     note = table.annotations.bound_note
-    if note is None or note.va is None:
-        return
-    off = offset_of(windows, note.va, len(note.descriptor))
-    target = "" if off is None else parse_bound(bytes(memory[off : off + len(note.descriptor)])).target
+    off = None if note is None or note.va is None else offset_of(windows, note.va, len(note.descriptor))
+    if note is None or off is None:
+        return None
+    return parse_bound(bytes(memory[off : off + len(note.descriptor)])).target
+
+
+def _require_marked(memory: Bytes, windows: Sequence[Window], table: GuestTable, target: str) -> None:
+    """Memory must say what it is bound to now, or it would be bound a second time as if it were annotated."""
+    said = _said_target(memory, windows, table)
+    if said not in (None, target):
+        raise LinkError(
+            "verification failed: the note BOUND in memory does not read back",
+            found=repr(said),
+            expected=repr(target),
+            advice="report this as a defect",
+        )
+
+
+def _require_unbound(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> None:
+    target = _said_target(memory, windows, table)
     if target:
         raise LinkError(
             f"already bound to {target}",

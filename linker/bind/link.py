@@ -1,4 +1,6 @@
-"""Bind a file, or give the original back. In order: read, decode, plan, check, apply, verify, write, report."""
+"""Bind a file, or give the original back. In order: read, decode, plan, check, apply, verify, undo, write,
+report.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,10 @@ from typing import TYPE_CHECKING
 from linker import log
 from linker.bind.apply import apply
 from linker.bind.output import Destination, sink
-from linker.bind.phases import Selection, plan_link
+from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import Source, grown_source, original_source
+from linker.bind.undo import find_original, require_annotated, require_kept, require_undo
 from linker.bind.verify import verify
 from linker.collection import gc_paused
 from linker.count.counting import require_counting
@@ -103,15 +106,25 @@ def restore(
 def _link_file(
     path: Path, source: Source, binding: Binding | None, selection: Selection, destination: Destination
 ) -> LinkReport:
-    """Plan, check, apply and verify in private memory; write the file; report."""
+    """Plan, check, apply, verify and try to undo in private memory; write the file; report."""
     output = sink(path, destination)
     file, table, memory = source.file, source.table, source.memory
-    plan = plan_link(memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown)
+    sites = read_sites(memory, table, table.image.windows)
+    original = find_original(memory, table, sites)
+    plan = plan_link(
+        memory, table, table.image.windows, binding, selection, keeps_original=source.is_grown, sites=sites
+    )
+    if binding is not None:
+        require_annotated(original, table)
     changes = _changes(plan)
     if binding is None and source.is_file and not changes:
         raise LinkError("image is not bound", advice="there is nothing to restore")
     apply(plan, memory, plan.edits)
     verify(plan, memory, plan.edits, table.codec)
+    if source.kept is not None:
+        require_kept(memory, source.kept)
+    else:
+        require_undo(plan, memory, table, original)
     log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
     if not destination.dry_run:
         mode = file.mode & 0o777

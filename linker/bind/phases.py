@@ -8,9 +8,9 @@ from linker import log
 from linker.image.places import Places
 from linker.image.symbols import Symbols
 from linker.plan.check import (
-    check_apart,
     check_module,
     check_reserve,
+    check_writes,
 )
 from linker.plan.make import make_plan
 from linker.plan.patches import Request
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from linker.hypervisors.base import Binding
     from linker.image.windows import Bytes, Window
     from linker.plan.patches import Plan
+    from linker.table.decode import Sites
     from linker.table.guest import GuestTable
 
 
@@ -39,6 +40,17 @@ class Selection(NamedTuple):
     counts: bool = False
 
 
+def read_sites(memory: Bytes, table: GuestTable, windows: Sequence[Window]) -> Sites:
+    """Check the reserve, decode the sites."""
+    annotations = table.annotations
+    if annotations.reserve is not None:
+        unbound = annotations.bound is None or not annotations.bound.target
+        check_reserve(annotations.reserve, windows, memory, table.codec, empty=unbound)
+    sites = decode(annotations, memory, windows, table.codec)
+    log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
+    return sites
+
+
 def plan_link(
     memory: Bytes,
     table: GuestTable,
@@ -47,14 +59,12 @@ def plan_link(
     selection: Selection,
     *,
     keeps_original: bool = False,
+    sites: Sites | None = None,
 ) -> Plan:
-    """Decode, plan, check: nothing is changed yet."""
+    """Decode, plan, check: nothing is changed yet. `sites`: what `read_sites` has found already."""
     image, annotations, codec, symbols = table
-    if annotations.reserve is not None:
-        unbound = annotations.bound is None or not annotations.bound.target
-        check_reserve(annotations.reserve, windows, memory, codec, empty=unbound)
-    sites = decode(annotations, memory, windows, codec)
-    log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
+    if sites is None:
+        sites = read_sites(memory, table, windows)
     chosen = selection.indexes
     if chosen is None:
         names = Names(Places(image).address, lambda: symbols or Symbols(image, memory))
@@ -66,6 +76,6 @@ def plan_link(
     plan = make_plan(
         Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
     )
-    check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
+    check_writes(plan, windows, len(memory), annotations)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
     return plan

@@ -66,6 +66,10 @@ def kept_original(image: Image, memory: Bytes) -> Kept | None:
         ) from None
     if header.flags & ~BOUND_COUNTS:
         raise LinkError("kept original is damaged", where=SECTION_ORIGINAL, found=f"flags {header.flags:#x}")
+    if not original:
+        raise LinkError(
+            "kept original is empty", where=SECTION_ORIGINAL, expected="an image", advice="link from the original image"
+        )
     if len(original) != header.length:
         raise LinkError(
             "kept original is damaged",

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from linker import log
 from linker.bind.apply import apply
 from linker.bind.output import sink
-from linker.bind.phases import Selection, plan_link
+from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
-from linker.bind.source import anonymous
+from linker.bind.source import anonymous, original_source
+from linker.bind.undo import find_original, no_way_back, require_annotated
 from linker.bind.verify import verify
 from linker.errors import LinkError, UsageError
 from linker.image.grow import Kept, build_kept
 from linker.image.places import Places
-from linker.image.read import SHF_ALLOC, read_image
+from linker.image.read import SHF_ALLOC, OpenFile, read_image
 from linker.image.relocations import ENTRIES, Relocatable
 from linker.image.symbols import Symbols
 from linker.image.write import write_whole
@@ -30,9 +31,10 @@ from linker.objects.kernel import read_kernel
 from linker.objects.options import ObjectOptions
 from linker.objects.plan import ROWS_SYMBOL, Addition, ObjectPlan, make_object_plan, object_binding
 from linker.objects.signature import sign, split_signature
-from linker.plan.check import check_apart
+from linker.plan.check import check_writes
 from linker.plan.patches import Request
 from linker.sites.formats import SECTION_ORIGINAL
+from linker.sites.reach import require_signed, require_unsigned
 from linker.table.choose import Names, select_sites
 from linker.table.decode import decode
 from linker.table.guest import read_guest
@@ -93,6 +95,7 @@ def link_object(
         contents = _finished(contents, table, planned, binding.target, original)
     if options.signing:
         contents += sign(contents, options.signing)
+    _require_undo(contents, original, binding.target, marked=keeps_whole or table.annotations.bound is not None)
     if not destination.dry_run:
         write_whole(output, contents, source.file.mode & 0o777, durable=destination.durable)
         log.debug("written", output=str(output))
@@ -127,16 +130,38 @@ def restore_object(path: Path, source: Source, destination: Destination) -> Link
 
 
 def _annotated(source: Source) -> bytes:
-    """The annotated original with the signature that it had, if any.
+    """The annotated original with the signature that it had, if any; LinkError for one that is bound unmarked.
 
     What is bound and does not keep its original whole was not signed when it was bound.
     """
     if source.is_file:
-        restoring = plan_link(source.memory, source.table, source.table.image.windows, None, Selection())
+        windows = source.table.image.windows
+        sites = read_sites(source.memory, source.table, windows)
+        require_annotated(find_original(source.memory, source.table, sites), source.table)
+        restoring = plan_link(source.memory, source.table, windows, None, Selection(), sites=sites)
         apply(restoring, source.memory, restoring.edits)
         if source.previous:
             return bytes(source.memory[: split_signature(source.memory).module_len])
     return bytes(source.memory[:])
+
+
+def _require_undo(contents: bytes, original: bytes, target: str, *, marked: bool) -> None:
+    """Read the finished object as a new one; LinkError unless it says what it is bound to and gives `original` back.
+
+    `marked`: it has a place to say so; the original format has none.
+    """
+    try:
+        again = original_source(OpenFile(anonymous(contents), descriptor=-1, mode=0))
+        restored = _annotated(again)
+    except LinkError as error:
+        raise no_way_back(f"it could not be read again: {error.what}", error.where) from error
+    if marked and again.previous != target:
+        raise no_way_back("it would not say what it is bound to", "note BOUND")
+    if not marked and again.is_file:  # a signature of ours stays behind it
+        restored = restored[: split_signature(restored).module_len]
+        original = original[: split_signature(original).module_len]
+    if restored != original:
+        raise no_way_back("it would be restored to something else")
 
 
 def _kernel(table: GuestTable, binding: Binding, path: Path | None) -> Kernel | None:
@@ -161,7 +186,7 @@ def _plan(
     chosen = select_sites(sites, selection.only, selection.skip, names)
     request = Request(image, memory, image.windows, sites, codec, binding, None, chosen, keeps_original=True)
     planned = make_object_plan(request, binding, Relocatable(image, memory, codec.object_relocations), kernel)
-    check_apart(planned.plan, image.windows, annotations.starts_va, annotations.ends_va)
+    check_writes(planned.plan, image.windows, len(memory), annotations)
     return planned
 
 
@@ -208,6 +233,10 @@ RELA = ENTRIES["SHT_RELA", 8][0]
 
 
 def _packed(entries: Sequence[tuple[int, int, int, int]]) -> bytes:
+    for off, _, symbol, addend in entries:
+        where = f"relocation to add at offset {off:#x}, symbol {symbol}"
+        require_unsigned(symbol, 32, where, "the symbol's number")
+        require_signed(addend, 64, where, "what it is about")
     return b"".join(RELA.pack(off, symbol << 32 | kind, addend) for off, kind, symbol, addend in entries)
 
 
@@ -240,6 +269,8 @@ def _symbol_added(contents: bytes, relocatable: Relocatable, section: int, lengt
     sections, index = relocatable.image.sections, relocatable.symbol_table_index
     table, strings = sections[index], sections[sections[index].link]
     names = terminated(contents[strings.off : strings.off + strings.len])
+    require_unsigned(section, 16, SECTION_ROWS, "the number of its section")
+    require_unsigned(len(names), 32, strings.name, "the length of the symbols' names")
     symbol = SYMBOL_64.pack(len(names), ROWS_INFO, ROWS_VISIBILITY, section, 0, length)
     return {
         index: contents[table.off : table.off + table.len] + symbol,

@@ -147,8 +147,20 @@ def _section_at(image: Image, va: int) -> Section | None:
     return next((s for s in image.sections if s.flags & SHF_ALLOC and s.va <= va < s.end_va), None)
 
 
-def check_bound(annotations: Annotations) -> None:
-    """What the BOUND note says must agree with the room to undo."""
+def check_bound(annotations: Annotations, image: Image) -> None:
+    """What the BOUND note says must agree with the room to undo; notes must be where their segment maps them from."""
+    notes = [("BOUND", note.va, len(note.descriptor), note.off) for note in (annotations.bound_note,) if note]
+    notes += [("SPACE", space.va, space.len, space.off) for space in (annotations.space,) if space]
+    for name, va, length, off in notes:
+        mapped_off = None if va is None else offset_of(image.windows, va, length)
+        if mapped_off not in (None, off):
+            raise LinkError(
+                f"note {name} is not where its segment has it",
+                where=f"{va:#x}",
+                found=f"offset {off:#x} by the section header, {mapped_off:#x} by the program header",
+                expected="one place",
+                advice="link the guest again; take its notes with the segment when sections are moved",
+            )
     bound, undo = annotations.bound, annotations.undo
     overwritten = undo is not None and undo.count(0) != len(undo)
     if overwritten and (bound is None or not bound.target):
@@ -184,7 +196,34 @@ def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, co
             )
 
 
-def check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int], ends_va: Sequence[int]) -> None:
+def check_writes(plan: Plan, windows: Sequence[Window], size: int, annotations: Annotations) -> None:
+    """Everything that is written must fill exactly the room it was given, inside `size` bytes, and lie alone.
+
+    Whatever made the plan, this is the one gate in front of every write: reserve, notes, tables, counters, undo, sites.
+    """
+    for edit in plan.edits:
+        if len(edit.after) != len(edit.before) or not 0 <= edit.off <= size - len(edit.after):
+            raise LinkError(
+                f"{edit.name} does not fit the room it is given",
+                where=f"offset {edit.off:#x}",
+                found=f"{len(edit.after)} bytes to write",
+                expected=f"{len(edit.before)}, inside {size:#x} bytes",
+                advice="build the guest with a larger reserve, by the reserve object of this previrt",
+            )
+    for group in plan.groups:
+        needed_len, room_len = len(group.after), group.room_len * len(group.members)
+        if needed_len != room_len or len(group.before) != room_len:
+            raise LinkError(
+                f"'{group.instruction.text}' does not fit the room of its site",
+                where=f"{group.first_va:#x}",
+                found=f"{needed_len} bytes for {len(group.members)} sites",
+                expected=f"{group.room_len} for each",
+                advice="report this as a defect",
+            )
+    _check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
+
+
+def _check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int], ends_va: Sequence[int]) -> None:
     """Nothing that is written may overlap a site or be written twice."""
     by_off = sorted(plan.edits, key=lambda edit: edit.off)
     for one, other in pairwise(by_off):

@@ -9,6 +9,7 @@ from linker.image.read import ENTRY_OFF
 from linker.image.windows import offset_of
 from linker.plan.patches import Edit, pick
 from linker.sites.formats import NOTE_HEADER_LEN, NOTE_OWNER, NT_SPACE, SPACE_TAKEN_LEN, build_note
+from linker.sites.reach import require_unsigned
 from linker.table.read import build_bound
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def edits_in_file(request: Request, overwritten: Sequence[PatchGroup], entry_va:
     if annotations.undo is not None:
         undo = _undo(request, annotations.record_count, overwritten)
         edits.append(Edit(".afterburn.undo", annotations.undo_off, annotations.undo, undo, in_file_only=True))
-    before, after = (va.to_bytes(request.image.word_len, "little") for va in (request.image.entry_va, entry_va))
+    word_len = request.image.word_len
+    for what, va in (("the image's entry", request.image.entry_va), ("the entry after the link", entry_va)):
+        require_unsigned(va, 8 * word_len, "ELF header and note BOUND", what, "the image is damaged; build it again")
+    before, after = (va.to_bytes(word_len, "little") for va in (request.image.entry_va, entry_va))
     edits.append(Edit("entry address", ENTRY_OFF, before, after, in_file_only=True))
     return edits
 
@@ -105,5 +109,7 @@ def _undo(request: Request, record_count: int, overwritten: Sequence[PatchGroup]
         code = group.instruction.code
         entry = bytes([len(code)]) + code
         for number in pick(group.members, numbers):
+            if number >= record_count:  # a memory operation's: it has no entry, and only a grown image overwrites it
+                continue
             undo[number * undo_len : number * undo_len + len(entry)] = entry
     return bytes(undo)

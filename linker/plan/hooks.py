@@ -16,6 +16,7 @@ from linker.errors import LinkError
 from linker.image.windows import offset_of
 from linker.plan.patches import BoundHook, Edit
 from linker.sites.l4ka import EXPORTS, IMPORTS, SECTION_EXPORTS, SECTION_IMPORTS
+from linker.sites.reach import require_unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +50,10 @@ def plan_hooks(request: Request, symbols: Mapping[str, int]) -> HookPlan:
         target = symbols.get(symbol)
         hooks.append(BoundHook("import", name, record.va, symbol if target is not None else ""))
         off, length = _word_off(request, record), request.codec.word_len
-        after = original if target is None else target.to_bytes(length, "little")
+        if target is None:
+            after = original
+        else:
+            after = require_unsigned(target, 8 * length, place(record), f"'{symbol}'").to_bytes(length, "little")
         edits.append(Edit(f"hook {name}", off, bytes(request.memory[off : off + length]), after))
     _require_apart(annotations.imports, request.codec.word_len)
     module_words: dict[str, int] = {}

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from linker.table.read import Reserve
 
 TABLE_ALIGN = 64  # a cache line
+WORD_LEN = 8  # of an exported variable that the linker sets
 
 
 class Layout:
-    """The reserve as it fills: `text` and `data` hold what is placed so far."""
+    """The reserve as it fills: `text` and `data` hold what is placed so far.
+
+    Both may grow beyond their part of the reserve while the sites are laid out, so that `require_room` can say how much
+    is needed in all. Nothing of a layout may be used before it.
+    """
 
     def __init__(
         self, request: Request, binding: Binding, groups: Sequence[SiteGroup], counters: Counters | None
@@ -52,6 +57,7 @@ class Layout:
         self.module_abi = 0
         self.entry_va = request.original_entry_va
         self.counters_va = 0
+        self._counters_len = 0
         self.hooks = HookPlan((), (), {}, b"")
         if request.module is not None and self._reserve is not None:
             self._place_module(request.module, binding, groups, self._reserve)
@@ -67,10 +73,44 @@ class Layout:
         self.hooks = plan_hooks(self._request, self.symbols)
         if self._reserve is None or not self.symbols:
             return
-        _require_room("data", len(self.data) + len(self.hooks.kept), self._reserve.data_len)
         for name, value in self.hooks.module_words.items():
-            off = self._symbol(name) - self._reserve.data_va
-            self.data[off : off + 8] = value.to_bytes(8, "little")
+            self._set_word(name, value, self._reserve)
+
+    def require_room(self) -> None:
+        """LinkError when a part of the reserve does not hold all that is laid out for it.
+
+        Module, stubs, tables, counters and what hooks keep are checked here and nowhere else, for every target.
+        """
+        if self._reserve is None:
+            return
+        kept_len = len(self.hooks.kept) if self.symbols or self._counters_len else 0
+        needs = (
+            ("text", len(self.text), self._reserve.text_len),
+            ("data", len(self.data) + self._counters_len + kept_len, self._reserve.data_len),
+        )
+        for part, needed_len, room_len in needs:
+            if needed_len > room_len:
+                raise LinkError(
+                    f"the reserve's {part} part is too small",
+                    where="note RESERVE",
+                    found=f"{room_len} bytes",
+                    expected=f"at least {needed_len}",
+                    advice=f"build the guest with PREVIRT_RESERVE_{part.upper()}={needed_len + 4095 & ~4095}",
+                )
+
+    def _set_word(self, name: str, value: int, reserve: Reserve) -> None:
+        """Give an exported variable of the module its value."""
+        off = self._symbol(name) - reserve.data_va
+        if not 0 <= off <= len(self.data) - WORD_LEN or value >> 8 * WORD_LEN:
+            module = self._request.module.name if self._request.module else "no module"
+            raise LinkError(
+                f"variable '{name}' of the module cannot be set",
+                where=module,
+                found=f"{value:#x} at offset {off:#x} of its data part",
+                expected=f"a word of {8 * WORD_LEN} bits inside {len(self.data):#x} bytes",
+                advice="build the module again",
+            )
+        self.data[off : off + WORD_LEN] = value.to_bytes(WORD_LEN, "little")
 
     def whole_data(self) -> bytes:
         """The data part as it is to be, up to its end if anything is kept there."""
@@ -87,9 +127,9 @@ class Layout:
                 expected="a note RESERVE",
                 advice="link the object that previrt-as --print-reserve names into the guest, or bind the file",
             )
-        counters_len = COUNTER_LEN * len(self._counted) + len(self.hooks.kept)
-        _require_room("data", len(self.data) + counters_len, self._reserve.data_len)
-        self.counters_va = self._reserve.data_va + self._reserve.data_len - counters_len
+        self._counters_len = COUNTER_LEN * len(self._counted)
+        behind_va = self._reserve.data_va + self._reserve.data_len - len(self.hooks.kept)
+        self.counters_va = behind_va - self._counters_len
 
     def _place_module(self, module: Module, binding: Binding, groups: Sequence[SiteGroup], reserve: Reserve) -> None:
         self.text, self.data, self.symbols = place(module, reserve.text_va, reserve.data_va)
@@ -120,11 +160,9 @@ class Layout:
         )
         self._rows = {insn: tables_va + row for insn, row in zip(indexes, tables.rows, strict=bool(tables.rows))}
         for name, value in tables.module_words.items():
-            off = self._symbol(name) - reserve.data_va
-            self.data[off : off + 8] = value.to_bytes(8, "little")
+            self._set_word(name, value, reserve)
         self.data += tables.data
         self.notes = tables.notes
-        _require_room("data", len(self.data), reserve.data_len)
 
     def _virtual_offset(self, va: int) -> int:
         for load in self._request.image.loads:
@@ -210,19 +248,8 @@ class Layout:
         resolve = self._resolver(group, starts if stub.per_site else (), next_va)
         filled = fill(code, stub.fixups, stubs_va, resolve, f"stub for '{group.instruction.text}'")
         self.text += filled
-        _require_room("text", len(self.text), self._reserve.text_len)
         self.stubs += [Code(va, filled[n * length : n * length + len(stub.code)]) for n, va in enumerate(stubs_va)]
         if stub.per_site:
             return stubs_va
         self._shared[shared] = first_va
         return first_va
-
-
-def _require_room(part: str, needed_len: int, room_len: int) -> None:
-    if needed_len > room_len:
-        raise LinkError(
-            f"the reserve's {part} part is too small",
-            found=f"{room_len} bytes",
-            expected=f"at least {needed_len}",
-            advice=f"build the guest with PREVIRT_RESERVE_{part.upper()}={needed_len + 4095 & ~4095}",
-        )

@@ -109,12 +109,19 @@ def make_plan(request: Request) -> Plan:
     layout = Layout(request, request.binding, told, counters)
     groups = [layout.patch(group, form) for group, form in bindable]
     groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
+    layout.require_room()
     overwritten = [group for group in groups if not group.keeps_instruction]
     if overwritten and request.sites.annotations.undo is None and not request.keeps_original:
         raise LinkError(
             "no room to keep overwritten instructions",
             expected="a section .afterburn.undo",
             advice="build the guest with previrt-as",
+        )
+    if overwritten and request.sites.annotations.undo is not None and request.sites.annotations.bound_note is None:
+        raise LinkError(
+            "no BOUND note, so that nothing would say that .afterburn.undo is in use",
+            expected="one beside .afterburn.undo",
+            advice="link the guest again, keeping .note.afterburn",
         )
     site_count = sum(len(group.members) for group, _ in bindable)
     bound = Bound(
@@ -166,10 +173,14 @@ def _counting(
 
 def _plan_restore(request: Request) -> Plan:
     groups = tuple(unchanged(request, group, RESTORED, "as annotated") for group in request.sites.groups)
-    entry_va = request.original_entry_va
-    edits = edits_in_memory(request, b"", b"", Bound("", 0, 0, 0)) + edits_in_file(request, (), entry_va)
-    edits += plan_hooks(request, {}).edits
-    return Plan("", groups, _real(edits), (), entry_va, 0, 0)
+    return Plan("", groups, _real(restoring_edits(request)), (), request.original_entry_va, 0, 0)
+
+
+def restoring_edits(request: Request) -> list[Edit]:
+    """What stands outside the sites in the annotated original, those edits too that change nothing."""
+    edits = edits_in_memory(request, b"", b"", Bound("", 0, 0, 0))
+    edits += edits_in_file(request, (), request.original_entry_va)
+    return [*edits, *plan_hooks(request, {}).edits]
 
 
 def _real(edits: Sequence[Edit]) -> tuple[Edit, ...]:
@@ -209,9 +220,13 @@ def require_forms(
 
 def unchanged(request: Request, group: SiteGroup, form: str, reason: str) -> PatchGroup:
     """Sites as the annotated original has them."""
-    code = group.instruction.code
-    padding = request.codec.padding(group.room_len - len(code))
     pad_front = bool(group.flags & INFO_PAD_FRONT)
-    original = padding + code if pad_front else code + padding
-    filled = Filled(form, reason, original * len(group.members), len(code), pad_front)
-    return patch_group(request.sites, group, filled)
+    original = as_annotated(group, request.codec) * len(group.members)
+    return patch_group(request.sites, group, Filled(form, reason, original, group.instruction.length, pad_front))
+
+
+def as_annotated(group: SiteGroup, codec: Codec) -> bytes:
+    """What a site of the group holds in the annotated original: instruction and padding."""
+    code = group.instruction.code
+    padding = codec.padding(group.room_len - len(code))
+    return padding + code if group.flags & INFO_PAD_FRONT else code + padding

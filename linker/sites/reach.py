@@ -1,4 +1,4 @@
-"""The one range check of everything that is written as a signed displacement."""
+"""The range checks of everything that is written into a field of fixed width."""
 
 from linker.errors import LinkError
 
@@ -18,5 +18,18 @@ def require_signed(value: int, bits: int, where: str, what: str, align: int = 1)
             found=f"a distance of {value:#x}",
             expected=f"at most {bits} bits with sign" + (f", a multiple of {align}" if align > 1 else ""),
             advice="put the reserve nearer to the guest's text",
+        )
+    return value
+
+
+def require_unsigned(value: int, bits: int, where: str, what: str, advice: str = "") -> int:
+    """`value`, or LinkError when it is negative or `bits` do not hold it."""
+    if value < 0 or value >> bits:
+        raise LinkError(
+            f"{what} does not fit its field",
+            where=where,
+            found=f"{value:#x}",
+            expected=f"0 to {(1 << bits) - 1:#x}, {bits} bits",
+            advice=advice,
         )
     return value

@@ -121,14 +121,21 @@ def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[
 
 def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], codec: Codec) -> Iterable[bytes]:
     """Each site as annotated, before any binding."""
-    undo_len = codec.undo_len
+    undo_len, kinds = codec.undo_len, annotations.kinds
+    known: dict[tuple[bytes, int, int], bytes] = {}  # what differs neither in entry, length nor kind was the same
     for index, (number, code) in enumerate(zip(annotations.numbers, found, strict=True)):
-        yield _undone(annotations, index, code, undo[number * undo_len : (number + 1) * undo_len], codec)
+        entry = undo[number * undo_len : (number + 1) * undo_len]
+        if not entry or not entry[0]:  # a memory operation's record has no entry: it is never overwritten
+            yield code
+            continue
+        key = entry, len(code), 0 if kinds is None else kinds[index]
+        original = known.get(key)
+        if original is None:
+            original = known[key] = _undone(annotations, index, code, entry, codec)
+        yield original
 
 
 def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
-    if not entry or not entry[0]:  # a memory operation's record has no entry: it is never overwritten
-        return code
     kept_len = entry[0]
     if kept_len >= codec.undo_len or kept_len > len(code) or any(entry[1 + kept_len :]):
         raise LinkError(

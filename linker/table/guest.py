@@ -42,7 +42,7 @@ def read_guest(memory: Bytes) -> GuestTable:
     with speaking(image):
         annotations = read_annotations(image, memory, codec)
         check_records(annotations, image, codec)
-        check_bound(annotations)
+        check_bound(annotations, image)
         if image.is_object:
             relocatable = Relocatable(image, memory, codec.object_relocations)
             annotations = annotations._replace(relocated=site_relocations(relocatable, annotations))

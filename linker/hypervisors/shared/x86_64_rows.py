@@ -69,6 +69,7 @@ SITE_FIELDS = (
     Field("unused", "u8"),
 )
 SITE_SPAN_LEN = 1 << 32
+SITE_ROWS = 1 << 16  # rows that `row` can name
 SITE_MAX_LEN = 255  # the instruction is in front; what is behind this is padding
 
 

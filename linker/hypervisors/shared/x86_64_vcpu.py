@@ -19,6 +19,7 @@ from linker.hypervisors.shared.x86_64_rows import (
     ROW_REPEAT,
     SITE,
     SITE_MAX_LEN,
+    SITE_ROWS,
     SITE_SPAN_LEN,
 )
 
@@ -71,8 +72,15 @@ SELECTOR_BITS = 16
 def vcpu_tables(context: TableContext) -> Tables:
     """Rows, their texts, and the site table; see `x86_64_rows.py`.
 
-    LinkError when the sites lie further apart than the site table reaches.
+    LinkError when the sites lie further apart than the site table reaches, or differ in more ways than it can name.
     """
+    if len(context.instructions) > SITE_ROWS:
+        raise LinkError(
+            "too many distinct sensitive instructions for the module's site table",
+            found=str(len(context.instructions)),
+            expected=f"at most {SITE_ROWS}, operands and widths included",
+            advice="an operand that is relative to rip makes a site distinct: use addresses that sites can share",
+        )
     texts = [insn.text.encode() + b"\0" for insn in context.instructions]
     texts_off = len(texts) * ROW.size
     text_offs = accumulate(map(len, texts), initial=texts_off)  # one more than texts: where they end

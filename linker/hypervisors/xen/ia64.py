@@ -24,6 +24,7 @@ from linker.hypervisors.xen import ia64_registers as registers
 from linker.hypervisors.xen import ia64_words as words
 from linker.hypervisors.xen.ia64_calls import EMULATED, HYPERPRIVOP
 from linker.sites.ia64.bundles import SLOT_MASK, Bundle, join, split
+from linker.sites.reach import require_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,9 @@ class Ia64Binding:
                 and insn.immediate not in (SIMULATOR_CALL, None)
                 and "break.b" not in insn.text
             ):
-                rows += ROW.pack(start_va + insn.slot - context.text_va, insn.immediate)
+                distance = start_va + insn.slot - context.text_va
+                require_signed(distance, 64, f"'{insn.text}' at {start_va:#x}", "the module's text")
+                rows += ROW.pack(distance, insn.immediate)
         return Tables(
             bytes(rows),
             (),
