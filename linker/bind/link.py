@@ -121,11 +121,12 @@ def _link_file(
         raise LinkError("image is not bound", advice="there is nothing to restore")
     apply(plan, memory, plan.edits)
     verify(plan, memory, plan.edits, table.codec)
+    log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
     if source.kept is not None:
         require_kept(memory, source.kept)
     else:
         require_undo(plan, memory, table, original)
-    log.debug("applied and verified", changed_len=sum(high - low for low, high in changes))
+    log.debug("can be undone")
     if not destination.dry_run:
         mode = file.mode & 0o777
         if binding is not None and binding.entry_symbol is not None:

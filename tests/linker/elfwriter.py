@@ -112,10 +112,11 @@ def make_image(
     entry_va: int = TEXT_VA,
     symbols: dict[str, tuple[int, int]] | None = None,
     tables: dict[str, bytes] | None = None,
+    part_len: int = PART_LEN,
 ) -> bytes:
     """An image. `header`, `programs`, `sections` and `contents` override fields and bytes of a good one.
 
-    `tables`: further sections that are not mapped, by name.
+    `tables`: further sections that are not mapped, by name. `part_len`: of each part of the reserve.
     """
     word = WORDS[bits]
     machine = EM_X86_64 if bits == 64 else EM_386
@@ -125,8 +126,8 @@ def make_image(
     info = b"".join(struct.pack("<HHIII", s.class_number, s.flags, 0, s.line, 0) for s in sites)
     parts = [_Part(".text", 1, 6, text, 5, 4096), _Part(".data", 1, 3, b"data".ljust(64, b"\0"), 6, 4096)]
     if reserve:
-        parts.append(_Part(".text.previrt_reserve", 1, 6, b"\xcc" * PART_LEN, 5, 4096))
-        parts.append(_Part(".data.previrt_reserve", 1, 3, bytes(PART_LEN), 6, 4096))
+        parts.append(_Part(".text.previrt_reserve", 1, 6, b"\xcc" * part_len, 5, 4096))
+        parts.append(_Part(".data.previrt_reserve", 1, 3, bytes(part_len), 6, 4096))
     if version1 or notes is not None:
         parts.append(_Part(".note.afterburn", 7, 2, b"", 4, 4))
     parts.append(_Part(".afterburn", 1, 0, packed))
@@ -146,13 +147,15 @@ def make_image(
 
     header_len, program_len = struct.calcsize(word.header), struct.calcsize(word.program)
     mapped = [part for part in parts if part.mapped]
+    part_len = part_len if reserve else 0
+    notes_len = len(_notes(machine, bits, {}, part_len, entry_va))
     offset, where = header_len + program_len * len(mapped), {}
     for part in parts:
         offset += -offset % part.align
         where[part.name] = offset
-        offset += len(part.content) or (_notes_len(bits, reserve) if part.name == ".note.afterburn" else 0)
+        offset += len(part.content) or (notes_len if part.name == ".note.afterburn" else 0)
     if version1 or notes is not None:
-        made = _notes(machine, bits, where, reserve, entry_va) if notes is None else notes
+        made = _notes(machine, bits, where, part_len, entry_va) if notes is None else notes
         next(part for part in parts if part.name == ".note.afterburn").content = made
     for part in parts:
         part.content = (contents or {}).get(part.name, part.content)
@@ -223,13 +226,9 @@ def _symbols(word: Word, names: dict[str, tuple[int, int]], strings: bytes) -> b
     return b"".join(struct.pack(word.symbol, *row) for row in rows)
 
 
-def _notes(machine: int, bits: int, where: dict[str, int], reserve: bool, entry_va: int) -> bytes:
+def _notes(machine: int, bits: int, where: dict[str, int], part_len: int, entry_va: int) -> bytes:
     made = annotation_note(machine, bits) + note(2, bytes(40))
-    if reserve:
+    if part_len:
         vas = [BASE_VA + where.get(f".{part}.previrt_reserve", 0) for part in ("text", "data")]
-        made += note(3, struct.pack("<QQQQQ", vas[0], PART_LEN, vas[1], PART_LEN, entry_va)) + note(4, bytes(64))
+        made += note(3, struct.pack("<QQQQQ", vas[0], part_len, vas[1], part_len, entry_va)) + note(4, bytes(64))
     return made
-
-
-def _notes_len(bits: int, reserve: bool) -> int:
-    return len(_notes(0, bits, {}, reserve, 0))
