@@ -4,7 +4,7 @@
     result   c6 05 3e 60 01 00 00 90 ...    restoring it would write    fa 90 90 90 ...   note BOUND: 00 00 ...   ...
 
 Both must be the same bytes at the same places, and places enough to cover all that the link changed: then restoring the
-result gives what restoring the input gives. What is written at a site follows from its group, so groups are compared
+result gives what restoring the input gives. What stands at a site follows from its group, so groups are looked at
 and no copy of the image is made.
 """
 
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from linker.bind.phases import read_sites
 from linker.errors import LinkError
 from linker.image.grow import kept_original
+from linker.image.memory import gather
+from linker.image.read import read_image
+from linker.plan.check import check_bound, site_within
 from linker.plan.make import as_annotated, restoring_edits
-from linker.plan.patches import Request
-from linker.table.guest import read_guest
+from linker.plan.patches import Request, pick
+from linker.table.decode import Sites, decode_site, site_flags, undone
+from linker.table.guest import GuestTable, read_guest
+from linker.table.read import read_marks, tables_read, with_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from linker.image.grow import Kept
     from linker.image.windows import Bytes
-    from linker.plan.patches import Edit, Plan
-    from linker.table.decode import SiteGroup, Sites
-    from linker.table.guest import GuestTable
+    from linker.plan.patches import Edit, PatchGroup, Plan
+    from linker.sites.codec import Codec
+    from linker.table.decode import SiteGroup
+    from linker.table.read import Annotations
 
 NOTHING_WRITTEN = "nothing was written; build the guest again, with the headers, notes and tables that previrt-as made"
 
@@ -63,7 +66,7 @@ def require_annotated(original: Original, table: GuestTable) -> None:
                 advice="link from the original image",
             )
     for group in original.groups:
-        meant = as_annotated(group, table.codec)
+        meant = as_annotated(group.instruction, group.room_len, group.flags, table.codec)
         if group.before != meant * len(group.members):
             raise LinkError(
                 f"padding of '{group.instruction.text}' is not as annotated, but the image is not marked as bound",
@@ -84,13 +87,23 @@ def _excerpt(one: bytes, other: bytes) -> str:
 
 
 def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Original) -> None:
-    """Read `memory`, which `plan` has changed, as a new image; LinkError unless it leads back to `original`."""
+    """Read `memory`, which `plan` has changed, as a new image; LinkError unless it leads back to `original`.
+
+    Its tables are read again only if something was written there, which is an error already: a table may have a
+    million records. What the sites hold is known from `linker.bind.verify`.
+    """
+    _require_untouched(plan, before)
     try:
-        table = read_guest(memory)
-        again = find_original(memory, table, read_sites(memory, table, table.image.windows))
+        image = read_image(memory)
+        annotations = with_marks(before.annotations, read_marks(image, memory, before.codec))
+        check_bound(annotations, image)
+        again = find_original(memory, GuestTable(image, annotations, before.codec, None), Sites(annotations, (), ()))
     except LinkError as error:
         raise no_way_back(f"it could not be read again: {error.what}", error.where) from error
-    bound = table.annotations.bound
+    was = before.image
+    if (image.sections, image.windows, image.loads) != (was.sections, was.windows, was.loads):
+        raise no_way_back("its headers would be others")
+    bound = annotations.bound
     if before.annotations.bound is not None and (bound is None or bound.target != plan.target):
         raise no_way_back("its note BOUND would not say so", "note BOUND")
     for one, other in zip(original.edits, again.edits, strict=False):
@@ -102,18 +115,47 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
     for edit in plan.edits:
         if (edit.off, len(edit.after)) not in ranges:
             raise no_way_back(f"{edit.name} would not be restored", f"offset {edit.off:#x}")
-    if _meanings(original.groups) != _meanings(again.groups):
-        raise no_way_back("its sites would be read as others")
+    for group in plan.groups:
+        why = _lost(group, annotations, before.codec)
+        if why:
+            raise no_way_back(f"'{group.instruction.text}' {why}", f"{group.first_va:#x}")
 
 
-def _meanings(groups: tuple[SiteGroup, ...]) -> dict[SiteGroup, Sequence[int]]:
-    """Sites by what restoring makes of them; which bytes they hold now, and so how they are grouped, is no matter."""
-    found: dict[SiteGroup, Sequence[int]] = {}
-    for group in groups:
-        meaning = group._replace(members=(), before=b"")
-        others = found.get(meaning)
-        found[meaning] = group.members if others is None else sorted([*others, *group.members])
-    return found
+def _require_untouched(plan: Plan, before: GuestTable) -> None:
+    """Nothing may be written where a table is that must be read again."""
+    image, annotations, _, _ = before
+    for section in tables_read(image):
+        if section.type == "SHT_NOTE" or not section.has_contents:
+            continue  # notes are read again
+        end = section.off + section.len
+        written = [edit.name for edit in plan.edits if edit.off < end and section.off < edit.off + len(edit.after)]
+        site_va = site_within(section.off, end, image.windows, annotations)
+        if written or site_va is not None:
+            what = written[0] if written else f"the site at {site_va:#x}"
+            raise no_way_back(f"{section.name} would be overwritten by {what}", f"offset {section.off:#x}")
+
+
+def _lost(group: PatchGroup, annotations: Annotations, codec: Codec) -> str:
+    """Why restoring would not give all sites of a group their instruction back; empty if it would."""
+    index, count, undo_len = group.members[0], len(group.members), codec.undo_len
+    first, entry = group.after[: group.room_len], b""
+    meant = as_annotated(group.instruction, group.room_len, site_flags(annotations, index), codec)
+    numbers = pick(group.members, annotations.numbers)
+    if annotations.undo is not None and numbers[0] < annotations.record_count:
+        entries = gather(annotations.undo, [number * undo_len for number in numbers], undo_len)
+        entry = entries[:undo_len]
+        if entries != entry * count:
+            return "is not kept for all of its sites"
+    try:
+        if entry[:1] not in (b"", b"\0"):
+            return "" if undone(annotations, index, first, entry, codec) == meant else "is kept as something else"
+        if group.after != first * count:
+            return "is overwritten and not kept"
+        if first == meant or decode_site(annotations, index, first, codec) == group.instruction:
+            return ""
+    except LinkError as error:
+        return f"could not be read again: {error.what}"
+    return "would be read as something else"
 
 
 def require_kept(memory: Bytes, kept: Kept) -> None:

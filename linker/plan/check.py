@@ -220,23 +220,32 @@ def check_writes(plan: Plan, windows: Sequence[Window], size: int, annotations: 
                 expected=f"{group.room_len} for each",
                 advice="report this as a defect",
             )
-    _check_apart(plan, windows, annotations.starts_va, annotations.ends_va)
+    _check_apart(plan, windows, annotations)
 
 
-def _check_apart(plan: Plan, windows: Sequence[Window], starts_va: Sequence[int], ends_va: Sequence[int]) -> None:
+def _check_apart(plan: Plan, windows: Sequence[Window], annotations: Annotations) -> None:
     """Nothing that is written may overlap a site or be written twice."""
     by_off = sorted(plan.edits, key=lambda edit: edit.off)
     for one, other in pairwise(by_off):
         if one.off + len(one.before) > other.off:
             raise LinkError(f"{one.name} and {other.name} overlap", where=f"offset {other.off:#x}", advice=REBUILD)
     for edit in plan.edits:
-        for window in windows:
-            low = max(edit.off, window.off) - window.off + window.va
-            high = min(edit.off + len(edit.before), window.off + window.len) - window.off + window.va
-            # The first site that ends above `low` is the only one to look at: sites are disjoint and sorted.
-            index = bisect_right(ends_va, low)
-            if low < high and index < len(starts_va) and starts_va[index] < high:
-                raise LinkError(f"{edit.name} overlaps a site", where=f"{starts_va[index]:#x}", advice=REBUILD)
+        site_va = site_within(edit.off, edit.off + len(edit.before), windows, annotations)
+        if site_va is not None:
+            raise LinkError(f"{edit.name} overlaps a site", where=f"{site_va:#x}", advice=REBUILD)
+
+
+def site_within(low_off: int, high_off: int, windows: Sequence[Window], annotations: Annotations) -> int | None:
+    """Address of a site that has bytes in this half-open range of memory."""
+    starts_va, ends_va = annotations.starts_va, annotations.ends_va
+    for window in windows:
+        low = max(low_off, window.off) - window.off + window.va
+        high = min(high_off, window.off + window.len) - window.off + window.va
+        # The first site that ends above `low` is the only one to look at: sites are disjoint and sorted.
+        index = bisect_right(ends_va, low)
+        if low < high and index < len(starts_va) and starts_va[index] < high:
+            return starts_va[index]
+    return None
 
 
 def check_module(module: Module, binding: Binding, image: Image, annotations: Annotations) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from linker.hypervisors.base import Binding
     from linker.plan.patches import Edit, PatchGroup, Request
-    from linker.sites.codec import Codec
+    from linker.sites.codec import Codec, Instruction
     from linker.table.decode import SiteGroup, Sites
 
 SKIPPED = "skipped"
@@ -221,12 +221,11 @@ def require_forms(
 def unchanged(request: Request, group: SiteGroup, form: str, reason: str) -> PatchGroup:
     """Sites as the annotated original has them."""
     pad_front = bool(group.flags & INFO_PAD_FRONT)
-    original = as_annotated(group, request.codec) * len(group.members)
+    original = as_annotated(group.instruction, group.room_len, group.flags, request.codec) * len(group.members)
     return patch_group(request.sites, group, Filled(form, reason, original, group.instruction.length, pad_front))
 
 
-def as_annotated(group: SiteGroup, codec: Codec) -> bytes:
-    """What a site of the group holds in the annotated original: instruction and padding."""
-    code = group.instruction.code
-    padding = codec.padding(group.room_len - len(code))
-    return padding + code if group.flags & INFO_PAD_FRONT else code + padding
+def as_annotated(instruction: Instruction, room_len: int, flags: int, codec: Codec) -> bytes:
+    """What a site holds in the annotated original: the instruction and its padding."""
+    padding = codec.padding(room_len - instruction.length)
+    return padding + instruction.code if flags & INFO_PAD_FRONT else instruction.code + padding

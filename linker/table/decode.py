@@ -85,16 +85,28 @@ def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], c
     return Sites(annotations, offs, tuple(groups))
 
 
+def site_flags(annotations: Annotations, index: int) -> int:
+    """What `.afterburn.info` says of a site; it says nothing of memory operations."""
+    kind = 0 if annotations.kinds is None else annotations.kinds[index]
+    return 0 if kind & MEMORY_KIND else flags_of(kind)
+
+
+def decode_site(annotations: Annotations, index: int, code: bytes, codec: Codec) -> Instruction:
+    """The instruction of one site that holds `code` and has nothing to undo; LinkError as `decode`."""
+    kind = 0 if annotations.kinds is None else annotations.kinds[index]
+    ((instruction, _),) = _decode_one(annotations, code, kind, [index], codec)
+    return instruction
+
+
 def _relocated(annotations: Annotations, index: int, code: bytes, now: bytes, codec: Codec) -> SiteGroup:
     """A site whose instruction the loader changes: the bytes alone do not say what it means."""
-    kind = 0 if annotations.kinds is None else annotations.kinds[index]
-    flags = 0 if kind & MEMORY_KIND else flags_of(kind)
-    ((instruction, members),) = _decode_one(annotations, code, kind, [index], codec)
+    flags = site_flags(annotations, index)
+    instruction = decode_site(annotations, index, code, codec)
     relocated = annotations.relocated[index]
     front_len = len(code) - instruction.length if flags & INFO_PAD_FRONT else 0
     check_inside_instruction(annotations, index, relocated, front_len, front_len + instruction.length)
     instruction = instruction._replace(text=_relocated_text(instruction, relocated, front_len))
-    return SiteGroup(instruction, len(code), flags, members, now, relocated)
+    return SiteGroup(instruction, len(code), flags, [index], now, relocated)
 
 
 def _relocated_text(instruction: Instruction, relocated: Sequence[SiteRelocation], front_len: int) -> str:
@@ -131,11 +143,12 @@ def _originals(annotations: Annotations, undo: bytes, found: Sequence[bytes], co
         key = entry, len(code), 0 if kinds is None else kinds[index]
         original = known.get(key)
         if original is None:
-            original = known[key] = _undone(annotations, index, code, entry, codec)
+            original = known[key] = undone(annotations, index, code, entry, codec)
         yield original
 
 
-def _undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
+def undone(annotations: Annotations, index: int, code: bytes, entry: bytes, codec: Codec) -> bytes:
+    """A site as annotated, out of its entry in `.afterburn.undo`; LinkError where that is none."""
     kept_len = entry[0]
     if kept_len >= codec.undo_len or kept_len > len(code) or any(entry[1 + kept_len :]):
         raise LinkError(

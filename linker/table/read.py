@@ -137,6 +137,42 @@ def words(data: bytes, word_len: int) -> array[int]:
     return read
 
 
+class Marks(NamedTuple):
+    """What of `Annotations` a link may change; see the fields of the same names there."""
+
+    bound_note: Note | None
+    bound: Bound | None
+    reserve: Reserve | None
+    space: Space | None
+    undo: bytes | None
+    undo_off: int
+
+
+def read_marks(image: Image, memory: Bytes, codec: Codec) -> Marks:
+    """Read the notes and the room to undo; LinkError where they contradict each other or the image."""
+    found = _notes_by_type(image)
+    bound_note, reserve = _read_notes(found, image, codec)
+    undo = image.section(formats.SECTION_UNDO)
+    return Marks(
+        bound_note=bound_note,
+        bound=None if bound_note is None else parse_bound(bound_note.descriptor),
+        reserve=reserve,
+        space=_read_space(memory, found.get(formats.NT_SPACE)),
+        undo=None if undo is None else _contents(memory, undo),
+        undo_off=0 if undo is None else undo.off,
+    )
+
+
+def with_marks(annotations: Annotations, marks: Marks) -> Annotations:
+    """The same table with what a link may change read anew."""
+    return annotations._replace(**marks._asdict())
+
+
+def tables_read(image: Image) -> list[Section]:
+    """The sections that `read_annotations` reads beside the marks: nothing may write there."""
+    return [s for s in image.sections if s.name.startswith(TABLE_PREFIX) and s.name != formats.SECTION_UNDO]
+
+
 def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     """Read table, info, undo room and notes; LinkError where they contradict each other or the image."""
     table = image.section(formats.SECTION_RECORDS)
@@ -146,8 +182,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
             expected=f"a section {formats.SECTION_RECORDS}",
             advice="build the guest through previrt-as",
         )
-    found = _notes_by_type(image)
-    bound_note, reserve = _read_notes(found, image, codec)
+    marks = read_marks(image, memory, codec)
     record_len = 2 * codec.word_len
     count = _count(table, record_len)
     pairs = _pairs(image, memory, table, codec)
@@ -156,7 +191,6 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     undo_section = image.section(formats.SECTION_UNDO)
     if undo_section is not None and undo_section.len != count * codec.undo_len:
         _disagree(formats.SECTION_UNDO, undo_section.len, count, codec.undo_len)
-
     sub_tables = tuple(_sub_tables(image, count, record_len))
     if sub_tables:
         kinds = list(kinds) if kinds is not None else [0] * count
@@ -183,17 +217,17 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         kinds=None if kinds is None else [kinds[n] for n in numbers],
         record_count=count,
         dropped=len(starts) - len(numbers),
-        undo=None if undo_section is None else _contents(memory, undo_section),
-        undo_off=0 if undo_section is None else undo_section.off,
-        bound=None if bound_note is None else parse_bound(bound_note.descriptor),
-        bound_note=bound_note,
-        reserve=reserve,
+        undo=marks.undo,
+        undo_off=marks.undo_off,
+        bound=marks.bound,
+        bound_note=marks.bound_note,
+        reserve=marks.reserve,
         left_tables=tuple(
             section.name
             for section in image.sections
             if section.name.startswith(TABLE_PREFIX) and section.name not in known and section.len
         ),
-        space=_read_space(memory, found.get(formats.NT_SPACE)),
+        space=marks.space,
         sub_tables=sub_tables,
         imports=_read_hooks(image, memory, l4ka.SECTION_IMPORTS, codec),
         exports=_read_hooks(image, memory, l4ka.SECTION_EXPORTS, codec),

@@ -163,7 +163,7 @@ def test_a_table_that_the_link_would_overwrite(tmp_path: Path) -> None:
     assert good[info_off:undo_off] == bytes(16 * len(sites)) + b"guest.c\0"
     path = guest(tmp_path, make_image(sites, part_len=0x18000, sections={".afterburn.info": {"sh_offset": undo_off}}))
     assert previrt.list_sites(path, "lol")
-    refused(path, "lol", "could not be undone: it could not be read again: unknown flags in .afterburn.info")
+    refused(path, "lol", "could not be undone: .afterburn.info would be overwritten by .afterburn.undo")
 
 
 def kept_section(image: bytes) -> tuple[int, int]:
