@@ -17,7 +17,8 @@ format: ## let ruff put the sources in order
 	./dev ruff format .
 	./dev ruff check --fix .
 
-generated: ## rewrite the C headers that come from the linker's tables
+generated: ## rewrite what is made from the tables of classes and rows: C headers, patterns of the stand-in
+	./dev python -m afterburner.x86_64.candidate_patterns
 	./dev python -m linker.hypervisors.shared.x86_64_headers
 
 modules: generated ## rebuild the interface modules

@@ -28,6 +28,7 @@ from __future__ import annotations
 from afterburner.sections import COPIED_CODE
 from afterburner.x86_64.operations import (
     BY_MNEMONIC,
+    FAR_BRANCH,
     MOV,
     PADDED_IN_FRONT,
     POP,
@@ -36,7 +37,8 @@ from afterburner.x86_64.operations import (
     ROOM_OF,
 )
 from afterburner.x86_64.prelude import flags_of, room_behind
-from linker.sites.x86_64.classes import NUMBER_OF
+from linker.sites.x86_64.classes import NUMBER_OF, REGISTERS
+from linker.sites.x86_64.spellings import by_operand
 
 # Bits of .Lprevirt.k beside the class.
 _BARE = 0x100  # a register name without %; in AT&T syntax it may be a symbol
@@ -45,11 +47,7 @@ _MOV = 0x400  # the class is the one `from`, the next number the one `to`
 _FIRST = 0x800  # the register is the first operand
 _FAR = 0x1000  # in Intel syntax only
 _FLAGS_BIT = 16  # here begin the flags of the record
-_REGISTERS = {
-    **dict.fromkeys(("cr0", "cr2", "cr3", "cr4", "cr8"), "cr"),
-    **{f"{name}{number}": "dr" for name in ("dr", "db") for number in range(8)},
-    **dict.fromkeys(("es", "cs", "ss", "ds", "fs", "gs"), "seg"),
-}
+_REGISTERS = {name: kind for kind, names in REGISTERS.items() for name in names}
 # Sections without code; a macro cannot ask for the flags of a section, but whether it is the one of a name.
 _DATA = (".data", ".rodata", ".init.data", ".init.rodata", ".data..ro_after_init")
 
@@ -257,7 +255,7 @@ def _tables() -> str:
     """What the macros look up: registers, mnemonics behind prefixes, words that need a look at their operands."""
     lines = []
     for name, kind in _REGISTERS.items():
-        number = NUMBER_OF[f"mov_from_{kind}"] | _MOV
+        number = by_operand("mov")["src", kind] | _MOV
         for spelling in _spellings(name):
             lines.append(f'".Lprevirt.r %{spelling}"={number}')
             lines.append(f'".Lprevirt.r % {spelling}"={number}')
@@ -402,7 +400,6 @@ def _prefix(word: str) -> str:
 
 def macro_file() -> str:
     """The whole file."""
-    numbers = {name: NUMBER_OF[name] for name in ("ljmp", "lcall", "push_seg", "pop_seg")}
     prefixed = "\n".join(
         f'.if ".Lprevirt.w \\m"=={number}\nprevirt.{name} \\rest\n.endif' for number, name in enumerate(_WORDS)
     )
@@ -420,10 +417,10 @@ def macro_file() -> str:
             first=_FIRST,
             far=_FAR,
             syntax=_BARE | _MOV | _FAR,
-            push=numbers["push_seg"],
-            pop=numbers["pop_seg"],
-            jmp=numbers["ljmp"],
-            call=numbers["lcall"],
+            push=by_operand("push")["dst", "seg"],
+            pop=by_operand("pop")["dst", "seg"],
+            jmp=FAR_BRANCH[b"jmp"],
+            call=FAR_BRANCH[b"call"],
             prefixed=prefixed,
         ),
     ]

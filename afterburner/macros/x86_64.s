@@ -24,6 +24,12 @@
 ".Lprevirt.r %CR0"=1040
 ".Lprevirt.r % CR0"=1040
 ".Lprevirt.r CR0"=1296
+".Lprevirt.r %cr1"=1040
+".Lprevirt.r % cr1"=1040
+".Lprevirt.r cr1"=1296
+".Lprevirt.r %CR1"=1040
+".Lprevirt.r % CR1"=1040
+".Lprevirt.r CR1"=1296
 ".Lprevirt.r %cr2"=1040
 ".Lprevirt.r % cr2"=1040
 ".Lprevirt.r cr2"=1296
@@ -42,12 +48,72 @@
 ".Lprevirt.r %CR4"=1040
 ".Lprevirt.r % CR4"=1040
 ".Lprevirt.r CR4"=1296
+".Lprevirt.r %cr5"=1040
+".Lprevirt.r % cr5"=1040
+".Lprevirt.r cr5"=1296
+".Lprevirt.r %CR5"=1040
+".Lprevirt.r % CR5"=1040
+".Lprevirt.r CR5"=1296
+".Lprevirt.r %cr6"=1040
+".Lprevirt.r % cr6"=1040
+".Lprevirt.r cr6"=1296
+".Lprevirt.r %CR6"=1040
+".Lprevirt.r % CR6"=1040
+".Lprevirt.r CR6"=1296
+".Lprevirt.r %cr7"=1040
+".Lprevirt.r % cr7"=1040
+".Lprevirt.r cr7"=1296
+".Lprevirt.r %CR7"=1040
+".Lprevirt.r % CR7"=1040
+".Lprevirt.r CR7"=1296
 ".Lprevirt.r %cr8"=1040
 ".Lprevirt.r % cr8"=1040
 ".Lprevirt.r cr8"=1296
 ".Lprevirt.r %CR8"=1040
 ".Lprevirt.r % CR8"=1040
 ".Lprevirt.r CR8"=1296
+".Lprevirt.r %cr9"=1040
+".Lprevirt.r % cr9"=1040
+".Lprevirt.r cr9"=1296
+".Lprevirt.r %CR9"=1040
+".Lprevirt.r % CR9"=1040
+".Lprevirt.r CR9"=1296
+".Lprevirt.r %cr10"=1040
+".Lprevirt.r % cr10"=1040
+".Lprevirt.r cr10"=1296
+".Lprevirt.r %CR10"=1040
+".Lprevirt.r % CR10"=1040
+".Lprevirt.r CR10"=1296
+".Lprevirt.r %cr11"=1040
+".Lprevirt.r % cr11"=1040
+".Lprevirt.r cr11"=1296
+".Lprevirt.r %CR11"=1040
+".Lprevirt.r % CR11"=1040
+".Lprevirt.r CR11"=1296
+".Lprevirt.r %cr12"=1040
+".Lprevirt.r % cr12"=1040
+".Lprevirt.r cr12"=1296
+".Lprevirt.r %CR12"=1040
+".Lprevirt.r % CR12"=1040
+".Lprevirt.r CR12"=1296
+".Lprevirt.r %cr13"=1040
+".Lprevirt.r % cr13"=1040
+".Lprevirt.r cr13"=1296
+".Lprevirt.r %CR13"=1040
+".Lprevirt.r % CR13"=1040
+".Lprevirt.r CR13"=1296
+".Lprevirt.r %cr14"=1040
+".Lprevirt.r % cr14"=1040
+".Lprevirt.r cr14"=1296
+".Lprevirt.r %CR14"=1040
+".Lprevirt.r % CR14"=1040
+".Lprevirt.r CR14"=1296
+".Lprevirt.r %cr15"=1040
+".Lprevirt.r % cr15"=1040
+".Lprevirt.r cr15"=1296
+".Lprevirt.r %CR15"=1040
+".Lprevirt.r % CR15"=1040
+".Lprevirt.r CR15"=1296
 ".Lprevirt.r %dr0"=1042
 ".Lprevirt.r % dr0"=1042
 ".Lprevirt.r dr0"=1298
@@ -96,6 +162,54 @@
 ".Lprevirt.r %DR7"=1042
 ".Lprevirt.r % DR7"=1042
 ".Lprevirt.r DR7"=1298
+".Lprevirt.r %dr8"=1042
+".Lprevirt.r % dr8"=1042
+".Lprevirt.r dr8"=1298
+".Lprevirt.r %DR8"=1042
+".Lprevirt.r % DR8"=1042
+".Lprevirt.r DR8"=1298
+".Lprevirt.r %dr9"=1042
+".Lprevirt.r % dr9"=1042
+".Lprevirt.r dr9"=1298
+".Lprevirt.r %DR9"=1042
+".Lprevirt.r % DR9"=1042
+".Lprevirt.r DR9"=1298
+".Lprevirt.r %dr10"=1042
+".Lprevirt.r % dr10"=1042
+".Lprevirt.r dr10"=1298
+".Lprevirt.r %DR10"=1042
+".Lprevirt.r % DR10"=1042
+".Lprevirt.r DR10"=1298
+".Lprevirt.r %dr11"=1042
+".Lprevirt.r % dr11"=1042
+".Lprevirt.r dr11"=1298
+".Lprevirt.r %DR11"=1042
+".Lprevirt.r % DR11"=1042
+".Lprevirt.r DR11"=1298
+".Lprevirt.r %dr12"=1042
+".Lprevirt.r % dr12"=1042
+".Lprevirt.r dr12"=1298
+".Lprevirt.r %DR12"=1042
+".Lprevirt.r % DR12"=1042
+".Lprevirt.r DR12"=1298
+".Lprevirt.r %dr13"=1042
+".Lprevirt.r % dr13"=1042
+".Lprevirt.r dr13"=1298
+".Lprevirt.r %DR13"=1042
+".Lprevirt.r % DR13"=1042
+".Lprevirt.r DR13"=1298
+".Lprevirt.r %dr14"=1042
+".Lprevirt.r % dr14"=1042
+".Lprevirt.r dr14"=1298
+".Lprevirt.r %DR14"=1042
+".Lprevirt.r % DR14"=1042
+".Lprevirt.r DR14"=1298
+".Lprevirt.r %dr15"=1042
+".Lprevirt.r % dr15"=1042
+".Lprevirt.r dr15"=1298
+".Lprevirt.r %DR15"=1042
+".Lprevirt.r % DR15"=1042
+".Lprevirt.r DR15"=1298
 ".Lprevirt.r %db0"=1042
 ".Lprevirt.r % db0"=1042
 ".Lprevirt.r db0"=1298
@@ -144,6 +258,54 @@
 ".Lprevirt.r %DB7"=1042
 ".Lprevirt.r % DB7"=1042
 ".Lprevirt.r DB7"=1298
+".Lprevirt.r %db8"=1042
+".Lprevirt.r % db8"=1042
+".Lprevirt.r db8"=1298
+".Lprevirt.r %DB8"=1042
+".Lprevirt.r % DB8"=1042
+".Lprevirt.r DB8"=1298
+".Lprevirt.r %db9"=1042
+".Lprevirt.r % db9"=1042
+".Lprevirt.r db9"=1298
+".Lprevirt.r %DB9"=1042
+".Lprevirt.r % DB9"=1042
+".Lprevirt.r DB9"=1298
+".Lprevirt.r %db10"=1042
+".Lprevirt.r % db10"=1042
+".Lprevirt.r db10"=1298
+".Lprevirt.r %DB10"=1042
+".Lprevirt.r % DB10"=1042
+".Lprevirt.r DB10"=1298
+".Lprevirt.r %db11"=1042
+".Lprevirt.r % db11"=1042
+".Lprevirt.r db11"=1298
+".Lprevirt.r %DB11"=1042
+".Lprevirt.r % DB11"=1042
+".Lprevirt.r DB11"=1298
+".Lprevirt.r %db12"=1042
+".Lprevirt.r % db12"=1042
+".Lprevirt.r db12"=1298
+".Lprevirt.r %DB12"=1042
+".Lprevirt.r % DB12"=1042
+".Lprevirt.r DB12"=1298
+".Lprevirt.r %db13"=1042
+".Lprevirt.r % db13"=1042
+".Lprevirt.r db13"=1298
+".Lprevirt.r %DB13"=1042
+".Lprevirt.r % DB13"=1042
+".Lprevirt.r DB13"=1298
+".Lprevirt.r %db14"=1042
+".Lprevirt.r % db14"=1042
+".Lprevirt.r db14"=1298
+".Lprevirt.r %DB14"=1042
+".Lprevirt.r % DB14"=1042
+".Lprevirt.r DB14"=1298
+".Lprevirt.r %db15"=1042
+".Lprevirt.r % db15"=1042
+".Lprevirt.r db15"=1298
+".Lprevirt.r %DB15"=1042
+".Lprevirt.r % DB15"=1042
+".Lprevirt.r DB15"=1298
 ".Lprevirt.r %es"=1066
 ".Lprevirt.r % es"=1066
 ".Lprevirt.r es"=1322
@@ -191,12 +353,16 @@
 ".Lprevirt.m PUSHFQ"=3
 ".Lprevirt.m pushfw"=3
 ".Lprevirt.m PUSHFW"=3
+".Lprevirt.m pushfd"=3
+".Lprevirt.m PUSHFD"=3
 ".Lprevirt.m popf"=4
 ".Lprevirt.m POPF"=4
 ".Lprevirt.m popfq"=4
 ".Lprevirt.m POPFQ"=4
 ".Lprevirt.m popfw"=4
 ".Lprevirt.m POPFW"=4
+".Lprevirt.m popfd"=4
+".Lprevirt.m POPFD"=4
 ".Lprevirt.m hlt"=5
 ".Lprevirt.m HLT"=5
 ".Lprevirt.m lgdt"=6
@@ -295,24 +461,24 @@
 ".Lprevirt.m OUTW"=26
 ".Lprevirt.m outl"=26
 ".Lprevirt.m OUTL"=26
+".Lprevirt.m ins"=27
+".Lprevirt.m INS"=27
 ".Lprevirt.m insb"=27
 ".Lprevirt.m INSB"=27
 ".Lprevirt.m insw"=27
 ".Lprevirt.m INSW"=27
 ".Lprevirt.m insl"=27
 ".Lprevirt.m INSL"=27
-".Lprevirt.m ins"=27
-".Lprevirt.m INS"=27
 ".Lprevirt.m insd"=27
 ".Lprevirt.m INSD"=27
+".Lprevirt.m outs"=28
+".Lprevirt.m OUTS"=28
 ".Lprevirt.m outsb"=28
 ".Lprevirt.m OUTSB"=28
 ".Lprevirt.m outsw"=28
 ".Lprevirt.m OUTSW"=28
 ".Lprevirt.m outsl"=28
 ".Lprevirt.m OUTSL"=28
-".Lprevirt.m outs"=28
-".Lprevirt.m OUTS"=28
 ".Lprevirt.m outsd"=28
 ".Lprevirt.m OUTSD"=28
 ".Lprevirt.m iret"=65565
@@ -325,12 +491,6 @@
 ".Lprevirt.m IRETL"=65565
 ".Lprevirt.m iretd"=65565
 ".Lprevirt.m IRETD"=65565
-".Lprevirt.m iretdq"=65565
-".Lprevirt.m IRETDQ"=65565
-".Lprevirt.m iretdw"=65565
-".Lprevirt.m IRETDW"=65565
-".Lprevirt.m iretdl"=65565
-".Lprevirt.m IRETDL"=65565
 ".Lprevirt.m lret"=30
 ".Lprevirt.m LRET"=30
 ".Lprevirt.m lretq"=30
@@ -349,12 +509,6 @@
 ".Lprevirt.m RETFL"=30
 ".Lprevirt.m retfd"=30
 ".Lprevirt.m RETFD"=30
-".Lprevirt.m retfdq"=30
-".Lprevirt.m RETFDQ"=30
-".Lprevirt.m retfdw"=30
-".Lprevirt.m RETFDW"=30
-".Lprevirt.m retfdl"=30
-".Lprevirt.m RETFDL"=30
 ".Lprevirt.m sysret"=65567
 ".Lprevirt.m SYSRET"=65567
 ".Lprevirt.m sysretq"=65567
@@ -363,10 +517,6 @@
 ".Lprevirt.m SYSRETL"=65567
 ".Lprevirt.m sysretd"=65567
 ".Lprevirt.m SYSRETD"=65567
-".Lprevirt.m sysretdq"=65567
-".Lprevirt.m SYSRETDQ"=65567
-".Lprevirt.m sysretdl"=65567
-".Lprevirt.m SYSRETDL"=65567
 ".Lprevirt.m sysexit"=65568
 ".Lprevirt.m SYSEXIT"=65568
 ".Lprevirt.m sysexitq"=65568
@@ -375,10 +525,6 @@
 ".Lprevirt.m SYSEXITL"=65568
 ".Lprevirt.m sysexitd"=65568
 ".Lprevirt.m SYSEXITD"=65568
-".Lprevirt.m sysexitdq"=65568
-".Lprevirt.m SYSEXITDQ"=65568
-".Lprevirt.m sysexitdl"=65568
-".Lprevirt.m SYSEXITDL"=65568
 ".Lprevirt.m ljmp"=33
 ".Lprevirt.m LJMP"=33
 ".Lprevirt.m ljmpq"=33
@@ -433,6 +579,18 @@
 ".Lprevirt.m LGSW"=46
 ".Lprevirt.m lgsl"=46
 ".Lprevirt.m LGSL"=46
+".Lprevirt.m lds"=46
+".Lprevirt.m LDS"=46
+".Lprevirt.m ldsw"=46
+".Lprevirt.m LDSW"=46
+".Lprevirt.m ldsl"=46
+".Lprevirt.m LDSL"=46
+".Lprevirt.m les"=46
+".Lprevirt.m LES"=46
+".Lprevirt.m lesw"=46
+".Lprevirt.m LESW"=46
+".Lprevirt.m lesl"=46
+".Lprevirt.m LESL"=46
 ".Lprevirt.m rdfsbase"=47
 ".Lprevirt.m RDFSBASE"=47
 ".Lprevirt.m rdfsbaseq"=47
@@ -892,6 +1050,11 @@ previrt.label
 {nooptimize} pushfw \o
 previrt.end 3,8,0
 .endm
+.macro pushfd o:vararg
+previrt.label
+{nooptimize} pushfd \o
+previrt.end 3,8,0
+.endm
 .macro popf o:vararg
 previrt.label
 {nooptimize} popf \o
@@ -905,6 +1068,11 @@ previrt.end 4,8,0
 .macro popfw o:vararg
 previrt.label
 {nooptimize} popfw \o
+previrt.end 4,8,0
+.endm
+.macro popfd o:vararg
+previrt.label
+{nooptimize} popfd \o
 previrt.end 4,8,0
 .endm
 .macro hlt o:vararg
@@ -1152,6 +1320,11 @@ previrt.label
 {nooptimize} outl \o
 previrt.end 26,8,0
 .endm
+.macro ins o:vararg
+previrt.label
+{nooptimize} ins \o
+previrt.end 27,8,0
+.endm
 .macro insb o:vararg
 previrt.label
 {nooptimize} insb \o
@@ -1167,15 +1340,15 @@ previrt.label
 {nooptimize} insl \o
 previrt.end 27,8,0
 .endm
-.macro ins o:vararg
-previrt.label
-{nooptimize} ins \o
-previrt.end 27,8,0
-.endm
 .macro insd o:vararg
 previrt.label
 {nooptimize} insd \o
 previrt.end 27,8,0
+.endm
+.macro outs o:vararg
+previrt.label
+{nooptimize} outs \o
+previrt.end 28,8,0
 .endm
 .macro outsb o:vararg
 previrt.label
@@ -1190,11 +1363,6 @@ previrt.end 28,8,0
 .macro outsl o:vararg
 previrt.label
 {nooptimize} outsl \o
-previrt.end 28,8,0
-.endm
-.macro outs o:vararg
-previrt.label
-{nooptimize} outs \o
 previrt.end 28,8,0
 .endm
 .macro outsd o:vararg
@@ -1225,21 +1393,6 @@ previrt.end 29,8,1
 .macro iretd o:vararg
 previrt.label
 {nooptimize} iretd \o
-previrt.end 29,8,1
-.endm
-.macro iretdq o:vararg
-previrt.label
-{nooptimize} iretdq \o
-previrt.end 29,8,1
-.endm
-.macro iretdw o:vararg
-previrt.label
-{nooptimize} iretdw \o
-previrt.end 29,8,1
-.endm
-.macro iretdl o:vararg
-previrt.label
-{nooptimize} iretdl \o
 previrt.end 29,8,1
 .endm
 .macro lret o:vararg
@@ -1287,21 +1440,6 @@ previrt.label
 {nooptimize} retfd \o
 previrt.end 30,8,0
 .endm
-.macro retfdq o:vararg
-previrt.label
-{nooptimize} retfdq \o
-previrt.end 30,8,0
-.endm
-.macro retfdw o:vararg
-previrt.label
-{nooptimize} retfdw \o
-previrt.end 30,8,0
-.endm
-.macro retfdl o:vararg
-previrt.label
-{nooptimize} retfdl \o
-previrt.end 30,8,0
-.endm
 .macro sysret o:vararg
 previrt.label
 {nooptimize} sysret \o
@@ -1322,16 +1460,6 @@ previrt.label
 {nooptimize} sysretd \o
 previrt.end 31,8,1
 .endm
-.macro sysretdq o:vararg
-previrt.label
-{nooptimize} sysretdq \o
-previrt.end 31,8,1
-.endm
-.macro sysretdl o:vararg
-previrt.label
-{nooptimize} sysretdl \o
-previrt.end 31,8,1
-.endm
 .macro sysexit o:vararg
 previrt.label
 {nooptimize} sysexit \o
@@ -1350,16 +1478,6 @@ previrt.end 32,8,1
 .macro sysexitd o:vararg
 previrt.label
 {nooptimize} sysexitd \o
-previrt.end 32,8,1
-.endm
-.macro sysexitdq o:vararg
-previrt.label
-{nooptimize} sysexitdq \o
-previrt.end 32,8,1
-.endm
-.macro sysexitdl o:vararg
-previrt.label
-{nooptimize} sysexitdl \o
 previrt.end 32,8,1
 .endm
 .macro ljmp o:vararg
@@ -1495,6 +1613,36 @@ previrt.end 46,8,0
 .macro lgsl o:vararg
 previrt.label
 {nooptimize} lgsl \o
+previrt.end 46,8,0
+.endm
+.macro lds o:vararg
+previrt.label
+{nooptimize} lds \o
+previrt.end 46,8,0
+.endm
+.macro ldsw o:vararg
+previrt.label
+{nooptimize} ldsw \o
+previrt.end 46,8,0
+.endm
+.macro ldsl o:vararg
+previrt.label
+{nooptimize} ldsl \o
+previrt.end 46,8,0
+.endm
+.macro les o:vararg
+previrt.label
+{nooptimize} les \o
+previrt.end 46,8,0
+.endm
+.macro lesw o:vararg
+previrt.label
+{nooptimize} lesw \o
+previrt.end 46,8,0
+.endm
+.macro lesl o:vararg
+previrt.label
+{nooptimize} lesl \o
 previrt.end 46,8,0
 .endm
 .macro rdfsbase o:vararg

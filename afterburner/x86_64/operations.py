@@ -1,26 +1,26 @@
-"""Which statements are sensitive: mnemonics, operands and `.byte` spellings mapped to operation classes."""
+"""Which statements are sensitive: mnemonics, operands and data directives mapped to operation classes.
+
+All of it follows from the rows of `linker/sites/x86_64/classes.py`.
+"""
 
 from __future__ import annotations
 
 import re
 
-from linker.sites.x86_64.classes import CLASSES, NUMBER_OF
+from linker.sites.x86_64.classes import CLASSES, NUMBER_OF, REGISTERS
+from linker.sites.x86_64.spellings import BY_WORD, FAR, OPERAND_WORDS, by_operand
 
-ROOM_OF = {number: room for number, _, room, *_ in CLASSES}
+ROOM_OF = {row.number: row.room_len for row in CLASSES}
 
 # Mnemonics that are sensitive whatever their operands; lower case, every operand-size suffix spelled out.
-BY_MNEMONIC = {
-    (mnemonic + suffix).encode(): number
-    for number, _, _, mnemonics, suffixes, *_ in CLASSES
-    for mnemonic in mnemonics
-    for suffix in ("", *suffixes)
-}
+BY_MNEMONIC = {word.encode(): number for word, number in BY_WORD.items()}
 
 # Mnemonics sensitive with some operands only.
-MOV = frozenset((b"mov", b"movw", b"movl", b"movq"))
-PUSH = frozenset((b"push", b"pushw", b"pushl", b"pushq"))
-POP = frozenset((b"pop", b"popw", b"popl", b"popq"))
-FAR_BRANCH = {b"jmp": NUMBER_OF["ljmp"], b"call": NUMBER_OF["lcall"]}
+MOV, PUSH, POP = (frozenset(word.encode() for word in OPERAND_WORDS[name]) for name in ("mov", "push", "pop"))
+FAR_BRANCH = {word.encode(): number for word, number in FAR.items()}
+_BY_OPERAND = {
+    spelling.encode(): by_operand(word) for word in ("mov", "push", "pop") for spelling in OPERAND_WORDS[word]
+}
 
 # Prefixes written as words of their own in front of an instruction, or as a statement of their own before it.
 PREFIXES = frozenset(
@@ -31,10 +31,10 @@ PREFIXES = frozenset(
 )
 
 # The stack may belong to someone else, or be gone, around these: docs/formats.md, `.afterburn.info` flags bit 0.
-NO_STACK = frozenset(NUMBER_OF[name] for name in ("iret", "sysret", "sysexit", "swapgs"))
+NO_STACK = frozenset(row.number for row in CLASSES if row.no_stack)
 
 # Classes whose padding stands in front of the instruction, and how long the instruction is: flags bit 1.
-PADDED_IN_FRONT = {NUMBER_OF["sti"]: 1}
+PADDED_IN_FRONT = {row.number: row.front_len for row in CLASSES if row.front_len}
 
 # A register operand that stands alone: `%gs:8` is a memory operand and its segment is not read by the guest.
 _SPECIAL = rb"(?:(?P<cr>cr)|(?P<dr>d[rb]))(?:\d|\\)|(?P<seg>[cdefgs]s)(?![\w:\\]|[ \t]*:)"
@@ -42,6 +42,16 @@ _PREFIXED = rb"(?i)(?:^|[\s,])%[ \t]?(?:" + _SPECIAL + rb")"
 _BARE = rb"(?i)(?:^|[\s,])%?(?:" + _SPECIAL + rb")"
 _FAR_POINTER = rb"(?i)(?:far|[ft]word)\b"
 _BREAKPOINT = rb"(?i)\$?[ \t]*(?:3|0x0*3)$"
+
+# Bytes of one value of a data directive.
+DATA = {
+    b".byte": 1,
+    **dict.fromkeys((b".word", b".short", b".value", b".hword", b".2byte"), 2),
+    **dict.fromkeys((b".long", b".int", b".4byte"), 4),
+    **dict.fromkeys((b".quad", b".8byte"), 8),
+}
+_NUMBER = rb"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9]\d*)$"
+LONGEST_LEN = 15  # an instruction
 
 
 def by_operands(mnemonic: bytes, operands: bytes, intel: bool, bare_registers: bool) -> int:
@@ -56,72 +66,21 @@ def by_operands(mnemonic: bytes, operands: bytes, intel: bool, bare_registers: b
     found = re.search(_BARE if bare_registers else _PREFIXED, operands)
     if found is None:
         return 0
-    if mnemonic in PUSH:
-        return NUMBER_OF["push_seg"] if found["seg"] else 0
-    if mnemonic in POP:
-        return NUMBER_OF["pop_seg"] if found["seg"] else 0
+    kind = next(kind for kind in REGISTERS if found[kind])
     first = b"," not in operands[: found.start() + 1]
-    kind = "cr" if found["cr"] else "dr" if found["dr"] else "seg"
-    return NUMBER_OF[f"mov_{'to' if first == intel else 'from'}_{kind}"]
+    position = "dst" if mnemonic not in MOV or first == intel else "src"
+    return _BY_OPERAND[mnemonic].get((position, kind), 0)
 
 
-# `.byte` spellings: opcode bytes without prefixes -> class, or a dict by the ModRM byte's reg field or whole value.
-_WHOLE: dict[tuple[int, ...], str] = {
-    (0x0F, 0x0B): "ud2",
-    (0x0F, 0x06): "clts",
-    (0x0F, 0x07): "sysret",
-    (0x0F, 0x08): "invd",
-    (0x0F, 0x09): "wbinvd",
-    (0x0F, 0x30): "wrmsr",
-    (0x0F, 0x31): "rdtsc",
-    (0x0F, 0x32): "rdmsr",
-    (0x0F, 0x33): "rdpmc",
-    (0x0F, 0x35): "sysexit",
-    (0x0F, 0xA2): "cpuid",
-    (0x0F, 0x01, 0xC8): "monitor",
-    (0x0F, 0x01, 0xC9): "mwait",
-    (0x0F, 0x01, 0xD1): "xsetbv",
-    (0x0F, 0x01, 0xF8): "swapgs",
-    (0x0F, 0x01, 0xF9): "rdtscp",
-    (0x0F, 0x01, 0xFA): "monitor",
-    (0x0F, 0x01, 0xFB): "mwait",
-}
-# Opcode bytes -> class by the reg field of the ModRM byte that follows ("": not sensitive); memory or register form.
-_GROUPS: dict[tuple[int, ...], tuple[str, ...]] = {
-    (0x0F, 0x00): ("sldt", "str", "lldt", "ltr", "verr", "verw", "", ""),
-    (0x0F, 0x02): ("lar",) * 8,
-    (0x0F, 0x03): ("lsl",) * 8,
-    (0x0F, 0x20): ("mov_from_cr",) * 8,
-    (0x0F, 0x21): ("mov_from_dr",) * 8,
-    (0x0F, 0x22): ("mov_to_cr",) * 8,
-    (0x0F, 0x23): ("mov_to_dr",) * 8,
-}
-_GROUP_0F01_MEMORY = ("sgdt", "sidt", "lgdt", "lidt", "smsw", "", "lmsw", "invlpg")
-_GROUP_0F01_REGISTER = ("", "", "", "", "smsw", "", "lmsw", "")
-_GROUP_F30FAE_REGISTER = ("rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase", "", "", "", "")
-
-
-def by_bytes(values: list[int]) -> int:
-    """Class number of an instruction written as `.byte` values; 0 when they are no sensitive instruction.
-
-    Only two-byte opcodes (0F ...) count: a lone `.byte 0xfa` is data more often than it is `cli`.
-    Source: Intel SDM vol. 2, appendix A, tables A-3 and A-6.
-    """
-    at = 0
-    while at < len(values) and (values[at] in {0x66, 0xF2, 0xF3} or values[at] & 0xF0 == 0x40):
-        at += 1
-    opcode = tuple(values[at:])
-    if opcode in _WHOLE:
-        return NUMBER_OF[_WHOLE[opcode]]
-    name = ""
-    if opcode[:3] == (0x0F, 0x38, 0x82) and len(opcode) > 3 and 0x66 in values[:at]:
-        name = "invpcid"
-    elif len(opcode) >= 3:
-        is_register, reg = opcode[2] >= 0xC0, opcode[2] >> 3 & 7
-        if opcode[:2] in _GROUPS:
-            name = _GROUPS[opcode[:2]][reg]
-        elif opcode[:2] == (0x0F, 0x01):
-            name = (_GROUP_0F01_REGISTER if is_register else _GROUP_0F01_MEMORY)[reg]
-        elif opcode[:2] == (0x0F, 0xAE) and 0xF3 in values[:at] and is_register:
-            name = _GROUP_F30FAE_REGISTER[reg]
-    return NUMBER_OF[name] if name else 0
+def values_of(directive: bytes, operands: bytes) -> list[int]:
+    """The bytes that a data directive gives; none where a value is no number, or where they are no instruction."""
+    size = DATA[directive]
+    texts = [text.strip() for text in operands.split(b",")]
+    if len(texts) * size > LONGEST_LEN or not all(re.match(_NUMBER, text) for text in texts):
+        return []
+    values = bytearray()
+    for text in texts:
+        is_octal = len(text) > 1 and text.isdigit() and text.startswith(b"0")
+        number = int(text, 8 if is_octal else 0)
+        values += (number & (1 << 8 * size) - 1).to_bytes(size, "little")
+    return list(values)

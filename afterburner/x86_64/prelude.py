@@ -24,7 +24,8 @@ Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be rec
 from __future__ import annotations
 
 from afterburner.x86_64.operations import BY_MNEMONIC, MOV, NO_STACK, PADDED_IN_FRONT, POP, PREFIXES, PUSH, ROOM_OF
-from linker.sites.x86_64.classes import NUMBER_OF
+from linker.sites.x86_64.classes import NUMBER_OF, REGISTERS
+from linker.sites.x86_64.spellings import by_operand
 
 MARK = b"# previrt-as 1: afterburned\n"
 
@@ -106,12 +107,7 @@ _END = rb"""
 
 BASIC = MARK + b".nolist\n" + _TRACK[1:] + _END[1:] + _NOTE[1:] + b".endif\n.endm\n"
 
-_REGISTERS = (
-    *((b"cr%d" % n, "cr") for n in (0, 2, 3, 4, 8)),
-    *((b"dr%d" % n, "dr") for n in (0, 1, 2, 3, 6, 7)),
-    *((b"db%d" % n, "dr") for n in (0, 1, 2, 3, 6, 7)),
-    *((name, "seg") for name in (b"es", b"cs", b"ss", b"ds", b"fs", b"gs")),
-)
+_REGISTERS = tuple((name.encode(), kind) for kind, names in REGISTERS.items() for name in names)
 _SHADOWED_PREFIXES = PREFIXES & frozenset(
     b"rep repe repz repne repnz lock data16 data32 addr32 cs ds es fs gs ss rex64 rex.w".split()
 )
@@ -146,7 +142,7 @@ def register_tests() -> bytes:
     """
     lines = [b".macro previrt.mov line,n,file,a,b,c,d"]
     for name, kind in _REGISTERS:
-        source, target = NUMBER_OF[f"mov_from_{kind}"], NUMBER_OF[f"mov_to_{kind}"]
+        source, target = (by_operand("mov")[position, kind] for position in ("src", "dst"))
         first = b"%d+%d*.Lprevirt.i" % (source, target - source)
         other = b"%d-%d*.Lprevirt.i" % (target, target - source)
         for operand in (b"a", b"b", b"c", b"d"):
@@ -154,10 +150,11 @@ def register_tests() -> bytes:
             body = b'previrt.end %s,%d,0,\\line,\\n,"\\file"' % (number, ROOM_OF[source])
             lines.append(_if_register(name, operand, body))
     lines.append(b".endm")
-    for word, class_name in ((b"push", "push_seg"), (b"pop", "pop_seg")):
-        lines.append(b".macro previrt.%s line,n,file,a" % word)
-        body = _site(NUMBER_OF[class_name])
-        lines.extend(_if_register(name, b"a", body) for name, kind in _REGISTERS if kind == "seg")
+    for word in ("push", "pop"):
+        lines.append(b".macro previrt.%s line,n,file,a" % word.encode())
+        for name, kind in _REGISTERS:
+            if ("dst", kind) in by_operand(word):
+                lines.append(_if_register(name, b"a", _site(by_operand(word)["dst", kind])))
         lines.append(b".endm")
     return b"\n".join(lines) + b"\n"
 

@@ -16,31 +16,32 @@ import re
 from afterburner.sections import SectionFlags
 from afterburner.source_lines import SourceLines
 from afterburner.x86_64 import prelude
+from afterburner.x86_64.candidates import DATA_VALUES, WORDS
 from afterburner.x86_64.operations import (
     BY_MNEMONIC,
+    DATA,
     FAR_BRANCH,
     MOV,
     POP,
     PREFIXES,
     PUSH,
-    by_bytes,
     by_operands,
+    values_of,
 )
+from linker.sites.x86_64.spellings import by_bytes, is_prefixes
 
 _INT3 = BY_MNEMONIC[b"int3"]
 _BY_OPERANDS = MOV | PUSH | POP | FAR_BRANCH.keys() | {b"int"}
 
-# First words worth a look: a superset of BY_MNEMONIC, written out because a generated pattern compiles too slowly for
-# a program that is started once a source file.
+# First words worth a look: a superset of BY_MNEMONIC, and words with operands or behind prefixes that may decide.
 _WORDS = (
-    rb"cli|sti|pushf|popf|hlt|[ls][gil]dt|ltr|str|[ls]msw|clts|inv|wb|in[bwl]?[ \t]|ins|out|iret|lret|retf|sys|ljmp"
-    rb"|lcall|swapgs|rd|wr|cpuid|l[sfg]s|ver|lar|lsl|int|ud2|xset|moni|mwait|(?:jmp|call)[ \t]+(?:far|[ft]word)"
+    WORDS + rb"|(?:jmp|call)[ \t]+(?:far|[ft]word)"
     rb"|(?:mov|push|pop)[wlq]?[ \t][^\n]*\b(?:[cd]r\d|db\d|[cdefgs]s\b(?!:))"
     rb"|(?:rep(?:n?[ez])?|lock|data|addr|[cdefgs]s|bnd|notrack|xacq|xrel|rex)[\w.]*(?=[ \t\n])"
 )
 _DIRECTIVES = (
     rb"\.(?:section|text|data|bss|pushsection|popsection|previous|subsection|code\d|att_|intel_|afterburn_|macro[ \t]"
-    rb"|byte[ \t]+[^,\n]+,)"
+    rb"|" + DATA_VALUES + rb")"
 )
 # A label or a pseudo prefix before the statement, or several statements, or a macro argument on the line. Matched
 # against lower-case text: a case-blind pattern takes four times as long.
@@ -59,7 +60,6 @@ _WORD = re.compile(rb"(?:\{[^}\n]*\}[ \t]*)*((?:[\w.$]|\\[\w@]|\\\(\))+)[ \t]*")
 _NO_COMMENT_YET = rb"""(?:[^"#'\n]|"(?:[^"\\\n]|\\.)*"|'(?:\\.|[^\\\n]|\\\Z))*"""
 _DYNAMIC_OPERAND = rb"(?:^|,)[ \t]*(?:%[ \t]?)?\w*\\[\w()@\\]*[ \t]*(?:,|$)"
 _NOTHING = rb"(?:[ \t\n;]|#[^\n]*)*"
-_NUMBER = rb"(?:0[xX][0-9a-fA-F]+|[1-9]\d*|0)$"
 _USER_MACRO = rb"(?mi)^[ \t]*\.macro[ \t]+([\w.$]+)([^\n]*)"
 # int3 behind a branch that does not return is filler (straight-line speculation hardening).
 _FILLER = (
@@ -88,6 +88,7 @@ class _Text:
         self.parameters: frozenset[bytes] = frozenset()
         self.prefix_at = -1  # where a prefix that is a statement of its own began
         self.prefix_end = -1
+        self.prefix_values: list[int] = []
 
     def line(self, start: int, end: int) -> None:
         """Take one line apart; text[start:end] has no newline."""
@@ -116,9 +117,7 @@ class _Text:
         while word in PREFIXES and word not in self.user_macros:
             match_next = _WORD.match(text, match.end(), end)
             if match_next is None:
-                if self.prefix_at < 0 or not re.fullmatch(_NOTHING, text[self.prefix_end : begin]):
-                    self.prefix_at = begin
-                self.prefix_end = end
+                self.prefix(begin, end, [])
                 return
             match = match_next
             word = match[1].lower()
@@ -141,9 +140,20 @@ class _Text:
         if number and not (number == _INT3 and re.search(_FILLER, text[max(0, begin - 200) : begin])):
             self.site(number, begin, end)
 
+    def prefix(self, begin: int, end: int, values: list[int]) -> None:
+        """A prefix that is a statement of its own: the site of the instruction behind it begins here."""
+        if not self.is_behind_prefix(begin):
+            self.prefix_at, self.prefix_values = begin, []
+        self.prefix_end = end
+        self.prefix_values += values
+
+    def is_behind_prefix(self, begin: int) -> bool:
+        """Whether nothing stands between a prefix that is a statement of its own and `begin`."""
+        return self.prefix_at >= 0 and re.fullmatch(_NOTHING, self.text[self.prefix_end : begin]) is not None
+
     def site(self, number: int, begin: int, end: int) -> None:
         """Make a site of the statement text[begin:end], and of a prefix that stands before it as a statement."""
-        if self.prefix_at >= 0 and re.fullmatch(_NOTHING, self.text[self.prefix_end : begin]):
+        if self.is_behind_prefix(begin):
             self.label(self.prefix_at)
         else:
             self.label(begin, prelude.front_padding(number))
@@ -217,12 +227,18 @@ class _Text:
             self.behind(end, self.syntax())
         elif word in {b".afterburn_annotate", b".afterburn_noannotate"}:
             self.edits.append((begin, end, b".Lprevirt.a=%d" % (word == b".afterburn_annotate")))
-        elif word == b".byte":
-            values = [value.strip() for value in operands.split(b",")]
-            if all(re.match(_NUMBER, value) for value in values):
-                number = by_bytes([int(value, 0) & 0xFF for value in values])
-                if number:
-                    self.site(number, begin, end)
+        elif word in DATA:
+            self.data(values_of(word, operands), begin, end)
+
+    def data(self, values: list[int], begin: int, end: int) -> None:
+        """An instruction, or prefixes of the one behind them, written as numbers."""
+        if is_prefixes(values):
+            self.prefix(begin, end, values)
+            return
+        prefixes = self.prefix_values if self.is_behind_prefix(begin) else []
+        number = by_bytes([*prefixes, *values])
+        if number:
+            self.site(number, begin, end)
 
     def syntax(self) -> bytes:
         """The statement that tells the macros which syntax the text is in."""

@@ -141,7 +141,7 @@ BYTES = (
     ("str", "0x0f,0x00,0xc8", "STR"),
 )
 MNEMONICS = {value: name for name, value in vars(iced_x86.Mnemonic).items() if name.isupper()}
-ROOM = {row[1]: row[2] for row in CLASSES}
+ROOM = {row.name: row.room_len for row in CLASSES}
 
 
 def check(text: str, directory: Path, class_name: str, mnemonic: str) -> None:
@@ -172,7 +172,7 @@ def test_sensitive_instructions_written_as_bytes(tmp_path: Path, class_name: str
 
 
 def test_the_table_above_leaves_out_no_class() -> None:
-    assert {row[0] for row in SPELLINGS} == {row[1] for row in CLASSES}
+    assert {row[0] for row in SPELLINGS} == {row.name for row in CLASSES}
 
 
 @pytest.mark.parametrize(

@@ -73,4 +73,4 @@ def test_every_site_has_the_padding_the_original_chose(guest: ELFFile) -> None:
 
 
 def test_every_class_has_sites() -> None:
-    assert {row.class_name for row in previrt.list_sites(GUEST)} == {row[1] for row in CLASSES} - NOT_TRIED
+    assert {row.class_name for row in previrt.list_sites(GUEST)} == {row.name for row in CLASSES} - NOT_TRIED

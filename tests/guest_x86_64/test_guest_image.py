@@ -96,7 +96,7 @@ def test_every_class_has_sites(guest: ELFFile) -> None:
     info = data_of(guest, ".afterburn.info")
     records = data_of(guest, ".afterburn")
     numbers = {INFO.parse(info[at:]).class_number for at in range(0, len(info), INFO.sizeof())}
-    assert {NAME_OF[number] for number in numbers} == {row[1] for row in CLASSES}
+    assert {NAME_OF[number] for number in numbers} == {row.name for row in CLASSES}
     assert len(records) // RECORD_64.sizeof() == len(info) // INFO.sizeof()
 
 

@@ -47,7 +47,7 @@ def test_every_class_has_been_run(bare_run: Run) -> None:
     said = {
         line.split(": ")[1] for line in [*bare_run.transcript, *bare_run.machine_lines] if line.startswith("intact: ")
     }
-    assert {row[1] for row in CLASSES} <= said
+    assert {row.name for row in CLASSES} <= said
 
 
 def test_every_line_of_the_machine_is_accounted_for(bare_run: Run) -> None:

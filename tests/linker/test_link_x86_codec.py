@@ -121,7 +121,7 @@ def test_instruction(assembled: dict[str, bytes], text: str) -> None:
 
 
 def test_every_class_is_decoded() -> None:
-    assert {expected[0] for expected in INSTRUCTIONS.values()} == {row[1] for row in CLASSES}
+    assert {expected[0] for expected in INSTRUCTIONS.values()} == {row.name for row in CLASSES}
 
 
 def test_memory_operands(assembled: dict[str, bytes]) -> None:
@@ -172,7 +172,7 @@ def test_decoding_anything_gives_an_instruction_or_a_link_error(code: bytes) -> 
         except previrt.LinkError:
             continue
         assert code.startswith(decoded.code)
-        assert (decoded.class_number, decoded.class_name) in {row[:2] for row in CLASSES}
+        assert (decoded.class_number, decoded.class_name) in {(row.number, row.name) for row in CLASSES}
 
 
 @given(st.integers(-(1 << 70), 1 << 70), st.integers(2, 64), st.sampled_from([1, 2, 16]))

@@ -30,19 +30,19 @@ INSTRUCTIONS = {
     "verw": "verw (%rax)", "lar": "lar %ax, %eax", "lsl": "lsl %ax, %rax", "int": "int $0x80", "int3": "int3",
     "ud2": "ud2", "xsetbv": "xsetbv", "monitor": "monitor", "mwait": "mwait",
 }  # fmt: skip
-ROOM = {row[1]: row[2] for row in CLASSES}
+ROOM = {row.name: row.room_len for row in CLASSES}
 
 
 @pytest.fixture(scope="module")
 def instructions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Instruction]:
     """Class name -> its instruction, assembled by GNU as, each at a multiple of 16."""
     folder = tmp_path_factory.mktemp("forms")
-    source = "".join(f".balign 16, 0x90\n{INSTRUCTIONS[row[1]]}\n" for row in CLASSES) + ".balign 16, 0x90\n"
+    source = "".join(f".balign 16, 0x90\n{INSTRUCTIONS[row.name]}\n" for row in CLASSES) + ".balign 16, 0x90\n"
     (folder / "all.s").write_text(source)
     subprocess.run(["as", "-o", folder / "all.o", folder / "all.s"], check=True)
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", folder / "all.o", folder / "all.bin"], check=True)
     code = (folder / "all.bin").read_bytes()
-    return {row[1]: X86_64.decode(code[16 * n : 16 * n + 16], 16 * n) for n, row in enumerate(CLASSES)}
+    return {row.name: X86_64.decode(code[16 * n : 16 * n + 16], 16 * n) for n, row in enumerate(CLASSES)}
 
 
 def form_of(insn: Instruction, room_len: int = ROOM_LEN, flags: int = 0) -> Form:
@@ -66,7 +66,7 @@ def decode(code: bytes, va: int) -> list[iced_x86.Instruction]:
     return list(iced_x86.Decoder(64, code, ip=va))
 
 
-@pytest.mark.parametrize("name", [row[1] for row in CLASSES])
+@pytest.mark.parametrize("name", [row.name for row in CLASSES])
 def test_every_class_has_a_form_that_fits_its_room(name: str, instructions: dict[str, Instruction]) -> None:
     insn = instructions[name]
     assert insn.class_name == name

@@ -41,12 +41,12 @@ def test_a_class_without_its_function_does_not_build(tmp_path: Path, monkeypatch
 
 def test_numbers_are_dense() -> None:
     """The dispatch table has an entry for each; a hole would be an entry without a function."""
-    assert [row[0] for row in CLASSES] == list(range(1, len(CLASSES) + 1))
+    assert [row.number for row in CLASSES] == list(range(1, len(CLASSES) + 1))
 
 
 def test_levels_are_those_of_the_manual() -> None:
     """Intel SDM vol. 3, 5.9, names the privileged instructions; vol. 1, 19.5.1, those that IOPL decides."""
-    level = {row[1]: row[5] for row in CLASSES}
+    level = {row.name: row.level for row in CLASSES}
     privileged = (
         "lgdt lidt lldt ltr mov_to_cr mov_from_cr lmsw clts mov_to_dr mov_from_dr invd wbinvd invlpg hlt rdmsr wrmsr"
     )

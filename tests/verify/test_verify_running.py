@@ -45,7 +45,7 @@ def test_on_xen_what_does_not_trap_is_run() -> None:
 
 
 def test_the_model_knows_every_class_but_halting() -> None:
-    assert {row[1] for row in CLASSES} - set(MODEL) == {"hlt"}
+    assert {row.name for row in CLASSES} - set(MODEL) == {"hlt"}
 
 
 def test_ia64_says_why_nothing_is_run() -> None:

@@ -14,6 +14,8 @@ from linker.sites.x86_64.classes import NUMBER_OF
 from linker.sites.x86_64.mnemonics import (
     BY_MNEMONIC,
     BY_OPERAND,
+    FAR_CALL,
+    FAR_JUMP,
     MEMORY_MNEMONICS,
     MEMORY_OPERATIONS,
     WIDTH_16,
@@ -54,7 +56,7 @@ ANY_IMMEDIATE = range(OpKind.IMMEDIATE8, OpKind.IMMEDIATE32TO64 + 1)
 IMMEDIATES = frozenset({OpKind.IMMEDIATE8, OpKind.IMMEDIATE16})
 PORT_CLASSES = frozenset({"in", "out"})
 STRING_CLASSES = frozenset({"ins", "outs"})
-FAR_TRANSFERS = frozenset({"ljmp", "lcall"})
+FAR_TRANSFERS = frozenset({FAR_JUMP, FAR_CALL})
 SELECTOR_BITS = 16
 
 
@@ -230,8 +232,8 @@ def _class_of(iced: IcedInstruction) -> str | None:
         registers = [iced.op_register(n) for n in range(iced.op_count)]
         return next((name for n, which, name in BY_OPERAND[mnemonic] if registers[n] in which), None)
     if iced.is_jmp_far or iced.is_jmp_far_indirect:
-        return "ljmp"
-    return "lcall" if iced.is_call_far or iced.is_call_far_indirect else None
+        return FAR_JUMP
+    return FAR_CALL if iced.is_call_far or iced.is_call_far_indirect else None
 
 
 def _string_memory(iced: IcedInstruction, kind: OpKindValue) -> Memory:
