@@ -121,7 +121,7 @@ def encodings() -> Iterator[Encoding]:
 
 
 def prefix_len(values: Sequence[int]) -> int:
-    """How many of the first values are prefixes of 64-bit code. A REX in front of another prefix is one without effect."""
+    """How many of the first values are prefixes of 64-bit code; one after REX takes its effect, not its place."""
     at = 0
     while at < len(values) and (values[at] in LEGACY_PREFIXES or values[at] in REX):
         at += 1
