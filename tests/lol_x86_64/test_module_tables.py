@@ -12,7 +12,7 @@ import pytest
 from linker.hypervisors.shared import x86_64_headers
 from linker.hypervisors.shared.x86_64_headers import FOLDER, HEADERS, classes_header
 from linker.hypervisors.shared.x86_64_rows import ROW, ROW_FIELDS, SITE, SITE_FIELDS
-from linker.sites.x86_64.classes import ANY, CLASSES, IOPL, NEXT, RING0
+from linker.sites.x86_64.classes import ANY, CLASSES, IOPL, RING0, Row
 
 HYPERVISORS = FOLDER.parents[1]
 
@@ -31,7 +31,7 @@ def test_a_class_without_its_function_does_not_build(tmp_path: Path, monkeypatch
     for part in ("lol/src-x86_64", "shared/src-x86_64"):
         shutil.copytree(HYPERVISORS / part, tmp_path / part)
     assert build(tmp_path).returncode == 0
-    invented = (CLASSES[-1][0] + 1, "invented", 8, ("invented",), "", RING0, NEXT, "none")
+    invented = Row(CLASSES[-1].number + 1, "invented", "invented", "f1", "none", level=RING0)
     monkeypatch.setattr(x86_64_headers, "CLASSES", (*CLASSES, invented))
     (tmp_path / "shared/src-x86_64/classes.h").write_text(classes_header())
     done = build(tmp_path)
