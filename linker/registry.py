@@ -11,7 +11,7 @@ from linker.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
     from linker.hypervisors.base import Binding
-    from linker.sites.codec import Codec, Disassembler
+    from linker.sites.codec import Codec, Disassembler, Sweep
 
 HERE = Path(__file__).parent
 
@@ -54,6 +54,12 @@ def disassembler_for(machine: int) -> Disassembler:
     """The disassembler of an ELF machine number that has a codec."""
     name, _ = architectures()[machine]
     return cast("Disassembler", _load(import_module(f"linker.sites.{name}").DISASSEMBLER))
+
+
+def sweep_for(machine: int) -> Sweep:
+    """What looks for sensitive instructions in any code of an ELF machine number that has a codec."""
+    name, _ = architectures()[machine]
+    return cast("Sweep", _load(import_module(f"linker.sites.{name}").SWEEP))
 
 
 @cache

@@ -47,6 +47,7 @@ def link(
     skip: Sequence[str] = (),
     count: bool = False,
     details: bool = False,
+    uncovered: bool = False,
     durable: bool = False,
     binding: Binding | None = None,
     options: ObjectOptions | None = None,
@@ -55,10 +56,10 @@ def link(
 
     `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `count`
     makes every bound site count its runs (`linker.count.profile` reads them). `details` asks for every site in the
-    report, `durable` waits for the disk (`linker.image.write`), `binding` overrides the installed binding of the
-    target, `options` are for kernel modules alone. An `output` that is an int is the descriptor of an empty file to
-    fill, such as a memfd. Raises UsageError for a wrong request, LinkError for an image that cannot be bound; then
-    nothing is written.
+    report, `uncovered` for what is sensitive and in no site (`LinkReport.coverage`), `durable` waits for the disk
+    (`linker.image.write`), `binding` overrides the installed binding of the target, `options` are for kernel modules
+    alone. An `output` that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for
+    a wrong request, LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
     descriptor = output if isinstance(output, int) else None
@@ -67,6 +68,12 @@ def link(
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         chosen = binding or binding_for(target, source.table.image.machine)
+        coverage = None
+        if uncovered:
+            from linker.bind.uncovered import subject_of
+            from linker.coverage.look import look
+
+            coverage = look(subject_of(source.memory, source.table))
         if count:
             require_counting(source.table.codec, source.table.image)
         if source.table.image.is_object:
@@ -74,12 +81,14 @@ def link(
 
             wanted = Selection(only, skip)
             with speaking(source.table.image):
-                return link_object(path, source, chosen, wanted, destination=destination, options=options)
+                report = link_object(path, source, chosen, wanted, destination=destination, options=options)
+            return report._replace(coverage=coverage)
         if options is not None:
             raise UsageError("--kernel and signatures are for kernel modules", where=str(path))
         if (chosen.module is not None or count) and source.table.annotations.reserve is None:
             source = grown_source(source, target, counts=count)
-        return _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
+        report = _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
+        return report._replace(coverage=coverage)
 
 
 def restore(

@@ -11,11 +11,15 @@ from linker.plan.make import RESTORED, SKIPPED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from linker.coverage.look import Coverage
     from linker.image.places import Places
     from linker.image.symbols import Symbols
     from linker.image.windows import Bytes
     from linker.plan.patches import BoundHook, Plan
     from linker.table.read import Annotations
+
+
+SHOWN_OUTSIDE = 3
 
 
 class SiteDetail(NamedTuple):
@@ -87,6 +91,7 @@ class LinkReport(NamedTuple):
     signature        of a kernel module: "made" or "given up"; empty where there was none
     details          every site, if asked for
     left_tables      sections named like tables of the original format, of no known kind: not bound
+    coverage         sensitive instructions outside sites; None where nobody looked
     """
 
     image: str
@@ -112,6 +117,7 @@ class LinkReport(NamedTuple):
     signature: str
     left_tables: tuple[str, ...]
     details: tuple[SiteDetail, ...]
+    coverage: Coverage | None = None
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types; `details` only where they were asked for."""
@@ -120,6 +126,7 @@ class LinkReport(NamedTuple):
             "slack": {name: slack._asdict() for name, slack in self.slack.items()},
             "hooks": [hook._asdict() for hook in self.hooks],
             "details": [detail._asdict() for detail in self.details],
+            "coverage": None if self.coverage is None else self.coverage.to_json(),
         }
         if not self.details:
             del fields["details"]
@@ -236,9 +243,19 @@ def format_report(report: LinkReport) -> str:
     if report.dropped:
         lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")
     lines += [f"table {name} is of no known kind: its records are not bound" for name in report.left_tables]
+    if report.target:
+        lines.append(_coverage(report.coverage))
     if report.stubs:
         lines.append(f"{report.stubs} stubs behind the interface module (ABI {report.module_abi})")
     return "\n".join(lines)
+
+
+def _coverage(coverage: Coverage | None) -> str:
+    if coverage is None:
+        return "sensitive instructions outside sites: not looked at (--uncovered looks)"
+    first = ", ".join(map(str, coverage.uncovered[:SHOWN_OUTSIDE]))
+    more = ", ..." if coverage.outside > SHOWN_OUTSIDE else ""
+    return coverage.verdict + (f": {first}{more}" if first else "")
 
 
 def _format_slack(report: LinkReport) -> list[str]:

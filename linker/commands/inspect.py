@@ -39,8 +39,18 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "-f", "--function", metavar="SYMBOL", help="a function's code, original and bound; or that around an address"
     )
+    what.add_argument(
+        "--uncovered", action="store_true", help="the sensitive instructions outside sites, which run native everywhere"
+    )
     what.add_argument("--html", metavar="FILE", help="write a map of the image's text, a page for a browser, to FILE")
     said = parser.add_argument_group("how")
+    said.add_argument(
+        "--exempt",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="with --uncovered: a symbol, section, class or address that needs no site, patterns too; repeatable",
+    )
     said.add_argument(
         "-t",
         "--target",
@@ -97,6 +107,11 @@ def _check(request: argparse.Namespace) -> None:
         ("other", "html"),
         ("other", "target"),
         ("other", "top"),
+        ("other", "uncovered"),
+        ("function", "uncovered"),
+        ("uncovered", "html"),
+        ("uncovered", "target"),
+        ("uncovered", "top"),
         ("function", "html"),
         ("function", "target"),
         ("function", "top"),
@@ -108,9 +123,14 @@ def _check(request: argparse.Namespace) -> None:
         if getattr(request, first) and getattr(request, second):
             one = "a second image" if first == "other" else f"--{first}"
             raise UsageError(f"{one} and --{second} contradict each other")
+    if request.exempt and not request.uncovered:
+        raise UsageError("--exempt says what --uncovered leaves out", expected="--uncovered")
 
 
 def _run(request: argparse.Namespace) -> None:
+    if request.uncovered:
+        _uncovered(request)
+        return
     from linker.bind.examine import examined
     from linker.image.places import speaking
 
@@ -123,6 +143,17 @@ def _run(request: argparse.Namespace) -> None:
             _html(request, examination)
         else:
             _summary(request, examination)
+
+
+def _uncovered(request: argparse.Namespace) -> None:
+    from linker.bind.uncovered import look_at
+    from linker.inspection.uncovered import format_uncovered
+
+    looked = look_at(request.image, request.exempt)
+    if request.json:
+        _print_json(looked.to_json())
+    else:
+        _print(request, format_uncovered(looked, every_one=request.verbose))
 
 
 def _compare(request: argparse.Namespace, examination: Examination) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from linker.objects.options import ObjectOptions
 
 PROGRAM = "previrt-link"
-PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count verbose".split()
+PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count uncovered verbose".split()
 EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
 
@@ -80,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     modules.add_argument("--strip-signature", action="store_true", help="give up the signature that binding breaks")
     said = parser.add_argument_group("what is said")
     said.add_argument("--json", action="store_true", help="print JSON")
+    said.add_argument("--uncovered", action="store_true", help="report sensitive instructions that are in no site")
     said.add_argument("-v", "--verbose", action="store_true", help="show old, new and final bytes of each site")
     said.add_argument("-q", "--quiet", action="store_true", help="print no report")
     said.add_argument("--debug", action="store_true", help="log each phase to the standard error output")
@@ -130,6 +131,8 @@ def _check(request: argparse.Namespace) -> None:
         ("list", "in_place"),
         ("list", "output"),
         ("list", "verbose"),
+        ("restore", "uncovered"),
+        ("list", "uncovered"),
         ("sign_key", "strip_signature"),
     ):
         if getattr(request, first) and getattr(request, second):
@@ -171,7 +174,7 @@ def _run(request: argparse.Namespace) -> None:
     if request.restore:
         report = restore(request.image, **where, details=details)
     else:
-        which = {"only": request.only, "skip": request.skip, "count": request.count}
+        which = {"only": request.only, "skip": request.skip, "count": request.count, "uncovered": request.uncovered}
         options = _object_options(request)
         report = link(request.image, request.target, **where, **which, details=details, options=options)
     if not request.quiet:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "previrt-verify"
-EXIT_NOT_PROVEN, EXIT_USAGE, EXIT_TERMINATED = 1, 2, 143
+EXIT_NOT_PROVEN, EXIT_USAGE, EXIT_OUTSIDE, EXIT_TERMINATED = 1, 2, 3, 143
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -26,7 +26,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage="%(prog)s [option(s)] IMAGE",
         description="Prove that an image is bound well: bytes, branches, the interface module, and what sites do.",
-        epilog="Exit status: 0 proven, 1 not proven (or the image cannot be read), 2 wrong usage.",
+        epilog="Exit status: 0 proven, 1 not proven (or the image cannot be read), 2 wrong usage, 3 the sites are "
+        "proven, but sensitive instructions are outside sites.",
         allow_abbrev=False,
         add_help=False,
     )
@@ -34,6 +35,13 @@ def make_parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("how")
     how.add_argument("--original", metavar="FILE", help="compare what restoring gives with this annotated image")
     how.add_argument("--no-run", action="store_true", help="run nothing in the emulator (needs no unicorn)")
+    how.add_argument(
+        "--exempt",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="a symbol, section, class or address outside sites that needs none, patterns too; repeatable",
+    )
     said = parser.add_argument_group("what is said")
     said.add_argument("--json", action="store_true", help="print JSON")
     said.add_argument("-v", "--verbose", action="store_true", help="print all failures, not the first ones only")
@@ -56,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from linker.verification.prove import prove
 
     try:
-        proof = prove(request.image, original=request.original, run=not request.no_run)
+        proof = prove(request.image, original=request.original, run=not request.no_run, exempt=request.exempt)
     except LinkError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         if request.json:
@@ -73,7 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not proof.is_proven:
         first = proof.failures[0]
         print(f"{PROGRAM}: {request.image}: {len(proof.failures)} failures; the first is {first}", file=sys.stderr)
-    return 0 if proof.is_proven else EXIT_NOT_PROVEN
+        return EXIT_NOT_PROVEN
+    if not proof.is_complete:
+        first_outside = proof.coverage.uncovered[0]
+        print(f"{PROGRAM}: {request.image}: {proof.verdict}; the first is {first_outside}", file=sys.stderr)
+        return EXIT_OUTSIDE
+    return 0
 
 
 def _print_json(value: object) -> None:

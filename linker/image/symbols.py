@@ -20,7 +20,7 @@ LAYOUTS = {
     8: (struct.Struct("<IBBHQQ"), (0, 1, 4, 5)),
 }
 SECTION_AT = {4: 5, 8: 3}  # position of the section's index
-STT_NOTYPE, STT_FUNC = 0, 2
+STT_NOTYPE, STT_OBJECT, STT_FUNC = 0, 1, 2
 
 
 class Span(NamedTuple):
@@ -32,13 +32,19 @@ class Span(NamedTuple):
 
 
 class Symbols:
-    """Functions and plain labels of `.symtab` by address and by name."""
+    """Functions and plain labels of `.symtab` by address and by name.
+
+    functions  addresses that a symbol says are functions
+    objects    half-open ranges that a symbol says are data, by address
+    """
 
     def __init__(self, image: Image, memory: Bytes) -> None:
         table, names = image.section(".symtab"), image.section(".strtab")
         self._by_va: list[tuple[int, int, int]] = []
         self._bases: list[int] = []
         self._names = b""
+        self.functions: frozenset[int] = frozenset()
+        self.objects: list[tuple[int, int]] = []
         if table is None or names is None:
             return
         self._names = bytes(memory[names.off : names.off + names.len])
@@ -47,21 +53,29 @@ class Symbols:
         if len(data) % layout.size:
             raise LinkError("symbol table is truncated", where=".symtab", found=f"{len(data)} bytes")
         rows = [
-            row
+            (row, row[info_at] & 15)
             for row in layout.iter_unpack(data)
-            if row[info_at] & 15 in (STT_NOTYPE, STT_FUNC) and row[name_at] < len(self._names)
+            if row[info_at] & 15 in (STT_NOTYPE, STT_OBJECT, STT_FUNC) and row[name_at] < len(self._names)
         ]
         if image.is_object:  # values are offsets in sections, which have addresses here
             bases = {n: section.va for n, section in enumerate(image.sections) if section.va}
             self._bases = sorted(bases.values())
             at = SECTION_AT[image.word_len]
-            self._by_va = sorted(
-                (bases[row[at]] + row[va_at], row[len_at], row[name_at])
-                for row in rows
+            found = [
+                (bases[row[at]] + row[va_at], row[len_at], row[name_at], kind)
+                for row, kind in rows
                 if row[at] in bases and row[name_at]
-            )
+            ]
         else:
-            self._by_va = sorted((row[va_at], row[len_at], row[name_at]) for row in rows if row[va_at])
+            found = [(row[va_at], row[len_at], row[name_at], kind) for row, kind in rows if row[va_at]]
+        self._by_va = sorted(row[:3] for row in found if row[3] != STT_OBJECT)
+        self.functions = frozenset(row[0] for row in found if row[3] == STT_FUNC)
+        self.objects = sorted((row[0], row[0] + row[1]) for row in found if row[3] == STT_OBJECT and row[1])
+
+    def starts(self, low_va: int, high_va: int) -> list[int]:
+        """Where symbols start between two addresses, in order."""
+        first, last = bisect_left(self._by_va, (low_va, 0, 0)), bisect_left(self._by_va, (high_va, 0, 0))
+        return sorted({row[0] for row in self._by_va[first:last]})
 
     def at(self, va: int) -> str:
         """`name+0x12` of the last symbol at or below `va`; empty when there is none."""

@@ -1,7 +1,7 @@
 """What an architecture's codec gives the rest of the linker. To add an architecture, add a folder with these.
 
 linker/sites/<arch>/__init__.py   MACHINE: the ELF e_machine number; CODEC: "module.path:attribute" of a Codec,
-                                  DISASSEMBLER: of a Disassembler
+                                  DISASSEMBLER: of a Disassembler, SWEEP: of a Sweep
 linker/sites/<arch>/classes.py    the operation classes (data, shared with the afterburner)
 linker/sites/<arch>/...           decoding by a well-kept decoder, NOP tables, encoding of what patches need
 
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from linker.sites.holes import Hole
 
@@ -188,3 +188,41 @@ class Disassembler(Protocol):
 
     def lines(self, code: bytes, va: int) -> Iterator[Line]:
         """All of `code`, which stands at `va`; bytes that are no instruction are said to be `(bad)`."""
+
+
+class Found(NamedTuple):
+    """A sensitive instruction met in any code. On ia64 `va` is the bundle's address and the slot.
+
+    `class_name` is empty for a privileged instruction of no operation class. `code`: the instruction or its bundle.
+    """
+
+    va: int
+    class_name: str
+    code: bytes
+
+
+class Sweep(Protocol):
+    """Looks for sensitive instructions in any code of an architecture, as a well-kept decoder reads it.
+
+    lookahead_len  bytes that an instruction may reach beyond the place it starts at, at most
+    self_trapping  classes that trap by themselves on every target: their sites have no room, only a record
+    """
+
+    lookahead_len: int
+    self_trapping: frozenset[str]
+
+    def sensitive(self, code: bytes, va: int, length: int) -> Iterator[Found]:
+        """Sensitive instructions that start in the first `length` bytes of `code`, read straight on from its start.
+
+        `code` may be up to `lookahead_len` bytes longer, for the last of them. Long runs of filler that traps are
+        passed over.
+        """
+
+    def text(self, found: Found) -> str:
+        """What was found for a person to read, without its label."""
+
+    def entered_early(self, read: Callable[[int], bytes], va: int) -> list[tuple[int, int]]:
+        """Half-open ranges of code that runs before the architecture's own mode is on, entered at `va`.
+
+        `read` gives the code at an address, a longest instruction of it or more; empty where there is none.
+        """

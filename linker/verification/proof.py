@@ -6,9 +6,13 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.bind.report import format_table
+from linker.inspection.tables import printable
+from linker.inspection.uncovered import format_coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from linker.coverage.look import Coverage
 
 SHOWN_FAILURES = 40
 
@@ -59,7 +63,7 @@ class RunCount(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The outcome. It is proven when there is no failure.
+    """The outcome. It is proven when there is no failure, and complete when nothing sensitive is outside sites.
 
     sites       operation class -> form -> sites whose bytes, shape and branches are right
     site_count  all sites of the image
@@ -68,6 +72,7 @@ class Proof(NamedTuple):
     runs        None where nothing was to be run
     run_why_not why nothing was run
     compared_with  the annotated original given by --original; empty without
+    coverage    what is outside sites, where no binding reaches it
     """
 
     image: str
@@ -80,18 +85,34 @@ class Proof(NamedTuple):
     runs: tuple[RunCount, ...] | None
     run_why_not: str
     compared_with: str
+    coverage: Coverage
     failures: tuple[Failure, ...]
 
     @property
     def is_proven(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether nothing is wrong with what is bound."""
         return not self.failures
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no sensitive instruction is outside sites without a reason."""
+        return not self.coverage.outside
+
+    @property
+    def verdict(self) -> str:
+        """In a few words."""
+        if self.failures:
+            return "NOT proven"
+        return "proven" if self.is_complete else f"the sites are proven, but {self.coverage.verdict}"
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types."""
         return {
             **self._asdict(),
             "proven": self.is_proven,
+            "complete": self.is_complete,
+            "verdict": self.verdict,
+            "coverage": self.coverage.to_json(),
             "runs": None if self.runs is None else [run._asdict() for run in self.runs],
             "failures": [failure.to_json() for failure in self.failures],
         }
@@ -109,8 +130,7 @@ def format_proof(proof: Proof, *, all_failures: bool = False) -> str:
     """The proof for a person."""
     shown = len(proof.failures) if all_failures else SHOWN_FAILURES
     proven = sum(sum(forms.values()) for forms in proof.sites.values())
-    verdict = "proven" if proof.is_proven else "NOT proven"
-    lines = [f"{proof.image}: bound to {proof.target}, {proof.architecture}: {verdict}"]
+    lines = [f"{proof.image}: bound to {proof.target}, {proof.architecture}: {proof.verdict}"]
     runs = {(run.class_name, run.form): run for run in proof.runs or ()}
     rows: list[tuple[str, ...]] = [("class", "form", "sites", "distinct", "run", "not run")]
     for name, forms in proof.sites.items():
@@ -137,6 +157,11 @@ def format_proof(proof: Proof, *, all_failures: bool = False) -> str:
             why.update(run.not_run)
         lines.append(f"{sum(run.runs for run in proof.runs)} runs in the emulator")
         lines += [f"{count} distinct forms not run: {reason}" for reason, count in sorted(why.items())]
+    lines += format_coverage(proof.coverage)
+    outside = proof.coverage.uncovered[: None if all_failures else SHOWN_FAILURES]
+    lines += [f"OUTSIDE {finding}" for finding in map(printable, map(str, outside))]
+    if proof.coverage.outside > len(outside):
+        lines.append(f"{proof.coverage.outside - len(outside)} more outside; previrt-inspect --uncovered lists them")
     lines += [f"FAILED {failure}" for failure in proof.failures[:shown]]
     if len(proof.failures) > shown:
         lines.append(f"{len(proof.failures) - shown} more failures; -v shows all")

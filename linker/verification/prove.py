@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from linker import log
 from linker.bind.examine import SiteState, examined
+from linker.bind.uncovered import subject_of
+from linker.coverage.look import look
 from linker.errors import LinkError
+from linker.table.guest import read_guest
 from linker.verification.branches import Branches
 from linker.verification.bytes import check_bytes, check_explained, differences
 from linker.verification.entries import SERVING
@@ -19,7 +22,7 @@ from linker.verification.shapes import Shapes
 from linker.verification.steps import reader_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from linker.hypervisors.base import Binding
     from linker.verification.proof import RunCount
@@ -29,12 +32,18 @@ UNSAFE_TO_RUN = frozenset({"bytes", "outside", "module"})
 
 
 def prove(
-    path: str | Path, *, original: str | Path | None = None, run: bool = True, binding: Binding | None = None
+    path: str | Path,
+    *,
+    original: str | Path | None = None,
+    run: bool = True,
+    exempt: Sequence[str] = (),
+    binding: Binding | None = None,
 ) -> Proof:
     """Prove that the image at `path` is bound well; LinkError when it cannot be read or is not bound.
 
     `original` is the annotated original to compare with (an image bound to anything gives its own). `run` False leaves
-    the emulator out. `binding` overrides the installed binding of the target.
+    the emulator out. `exempt`: what needs no site (`linker.coverage.look`). `binding` overrides the installed binding
+    of the target.
     """
     with examined(path, binding=binding) as examination:
         if examination.plan is None:
@@ -84,6 +93,7 @@ def prove(
             runs=runs,
             run_why_not="" if runs is not None else why_not,
             compared_with="" if original is None else str(original),
+            coverage=look(subject_of(examination.original, read_guest(examination.original)), exempt),
             failures=tuple(failures),
         )
 

@@ -3,3 +3,4 @@
 MACHINE = 3  # EM_386
 CODEC = "linker.sites.x86_64.codec:I386"
 DISASSEMBLER = "linker.sites.x86_64.disassembler:I386"
+SWEEP = "linker.sites.x86_64.sweep:I386"

@@ -1,0 +1,1 @@
+"""Sensitive instructions outside sites: what runs natively on every target, because nothing annotated it."""

@@ -1,0 +1,139 @@
+"""Code that a guest writes over its own at run time, by the tables that say where. Linux's on x86, as data.
+
+alternatives   an entry says: these bytes of `.altinstr_replacement` go over that place if the CPU has a feature
+               (struct alt_instr, arch/x86/include/asm/alternative.h)
+jump labels    a jump or a no-operation, as a key is true or false (struct jump_entry, include/linux/jump_label.h)
+static calls   a call of what is called just now (struct static_call_site, include/linux/static_call_types.h)
+
+Only alternatives can bring sensitive instructions along; all three can write over a site.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from linker.image.windows import offset_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from linker.image.read import Image
+    from linker.image.symbols import Symbols
+    from linker.image.windows import Bytes, Window
+
+REPLACEMENTS = ".altinstr_replacement"
+JUMP_LEN = 5
+
+
+class Layout(NamedTuple):
+    """An entry: its struct, and the positions of the fields.
+
+    place        distance from the field to the code that is written over
+    length       of that code; None: a near jump or call
+    replacement  distance from the field to the bytes that are written, None where there are none; then their length
+    """
+
+    entry: struct.Struct
+    place: int = 0
+    length: int | None = None
+    replacement: int | None = None
+    replacement_len: int | None = None
+
+
+class Table(NamedTuple):
+    """Where a table is (a section's name, or the symbols around it), and how its entries may look, newest first."""
+
+    writer: str
+    section: str
+    symbols: tuple[str, str]
+    layouts: tuple[Layout, ...]
+
+
+def _alternative(fields: str, length: int) -> Layout:
+    return Layout(struct.Struct(fields), 0, length, 1, length + 1)
+
+
+TABLES = (
+    Table(
+        "alternatives",
+        ".altinstructions",
+        ("__alt_instructions", "__alt_instructions_end"),
+        # Linux 6.4 and later; 4.18 to 5.15 have a byte for padding behind the lengths; 5.16 to 6.3
+        (_alternative("<iiIBB", 3), _alternative("<iiHBBB", 3), _alternative("<iiHBB", 3)),
+    ),
+    Table(
+        "jump labels",
+        "__jump_table",
+        ("__start___jump_table", "__stop___jump_table"),
+        (Layout(struct.Struct("<iiq")),),
+    ),
+    Table(
+        "static calls",
+        ".static_call_sites",
+        ("__start_static_call_sites", "__stop_static_call_sites"),
+        (Layout(struct.Struct("<ii")),),
+    ),
+)
+
+
+class Patch(NamedTuple):
+    """One place: [va, end_va) is written over by `writer` with the bytes [with_va, with_end_va), if it says so."""
+
+    writer: str
+    va: int
+    end_va: int
+    with_va: int = 0
+    with_end_va: int = 0
+
+
+def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[Patch]:
+    """All places of a linked image that are written over. An object's tables are relocations: none are read."""
+    found: list[Patch] = []
+    if image.is_object:
+        return found
+    code = [(s.va, s.end_va) for s in image.sections if s.is_code]
+    for table in TABLES:
+        start_va, length = _where(image, symbols, table)
+        contents = _contents(image.windows, memory, start_va, length)
+        for layout in table.layouts:
+            read = list(_read(table, layout, start_va, contents))
+            if read and all(_is_in(code, patch) for patch in read):
+                found += read
+                break
+    return found
+
+
+def _where(image: Image, symbols: Symbols, table: Table) -> tuple[int, int]:
+    section = next((s for s in image.sections if s.name == table.section), None)
+    if section is not None:
+        return section.va, section.len
+    start, stop = (symbols.ranges(name) for name in table.symbols)
+    return (start[0][0], max(0, stop[0][0] - start[0][0])) if start and stop else (0, 0)
+
+
+def _contents(windows: tuple[Window, ...], memory: Bytes, va: int, length: int) -> bytes:
+    off = offset_of(windows, va, length)
+    return b"" if off is None else bytes(memory[off : off + length])
+
+
+def _read(table: Table, layout: Layout, start_va: int, contents: bytes) -> Iterator[Patch]:
+    """The entries; none when they are of another length."""
+    if len(contents) % layout.entry.size:
+        return
+    for number, fields in enumerate(layout.entry.iter_unpack(contents)):
+        at = start_va + number * layout.entry.size
+        va = at + 4 * layout.place + fields[layout.place]
+        length = JUMP_LEN if layout.length is None else fields[layout.length]
+        with_va = with_len = 0
+        if layout.replacement is not None and layout.replacement_len is not None:
+            with_va, with_len = at + 4 * layout.replacement + fields[layout.replacement], fields[layout.replacement_len]
+        yield Patch(table.writer, va, va + length, with_va, with_va + with_len)
+
+
+def _is_in(code: list[tuple[int, int]], patch: Patch) -> bool:
+    """Whether place and bytes are code, and the bytes fit: else the table is read by the wrong layout."""
+    if patch.with_end_va - patch.with_va > patch.end_va - patch.va:
+        return False
+    ranges = [(patch.va, patch.end_va), (patch.with_va, patch.with_end_va)]
+    return all(end == start or any(low <= start and end <= high for low, high in code) for start, end in ranges)
