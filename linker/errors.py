@@ -58,3 +58,8 @@ def naming(path: Path | str) -> Iterator[None]:
         if not isinstance(error, UsageError):
             error.file = error.file or str(path)
         raise
+
+
+def printable(text: str) -> str:
+    """A name without control characters, which a terminal would obey."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

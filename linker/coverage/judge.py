@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.coverage.patched import REPLACEMENTS
+from linker.errors import printable
 from linker.image.places import Places
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Finding(NamedTuple):
     remark: str = ""
 
     def __str__(self) -> str:
-        return f"'{self.instruction}' at {self.symbol or f'{self.va:#x}'}"
+        return f"'{self.instruction}' at {printable(self.symbol)}"
 
 
 class Reasons(NamedTuple):

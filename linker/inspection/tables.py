@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from linker.bind.examine import SiteState
 from linker.bind.report import format_table
+from linker.errors import printable
 from linker.image.places import column
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 RULE = "|"
 CODE_WIDTH = 23  # eight bytes in hex
-
-
-def printable(text: str) -> str:
-    """A name without control characters, which a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def format_facts(facts: Facts) -> list[str]:

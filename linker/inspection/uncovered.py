@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from linker.bind.report import format_table
-from linker.inspection.tables import printable
+from linker.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

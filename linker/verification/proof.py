@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from linker.bind.report import format_table
-from linker.inspection.tables import printable
 from linker.inspection.uncovered import format_coverage
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ def format_proof(proof: Proof, *, all_failures: bool = False) -> str:
         lines += [f"{count} distinct forms not run: {reason}" for reason, count in sorted(why.items())]
     lines += format_coverage(proof.coverage)
     outside = proof.coverage.uncovered[: None if all_failures else SHOWN_FAILURES]
-    lines += [f"OUTSIDE {finding}" for finding in map(printable, map(str, outside))]
+    lines += [f"OUTSIDE {finding}" for finding in outside]
     if proof.coverage.outside > len(outside):
         lines.append(f"{proof.coverage.outside - len(outside)} more outside; previrt-inspect --uncovered lists them")
     lines += [f"FAILED {failure}" for failure in proof.failures[:shown]]

@@ -65,6 +65,10 @@ def test_flat_files_are_few() -> None:
         ("linker/hypervisors", ("linker.plan", "linker.bind", "linker.commands", "simulator", "afterburner")),
         ("linker/image", ("linker.plan", "linker.bind", "linker.commands", "linker.hypervisors")),
         ("linker/plan", ("linker.bind", "linker.commands")),
+        (
+            "linker/coverage",
+            ("linker.bind", "linker.plan", "linker.hypervisors", "linker.inspection", "linker.commands"),
+        ),
         ("linker/bind", ("linker.commands",)),
         ("afterburner", ("linker.image", "linker.table", "linker.plan", "linker.bind", "linker.commands")),
     ],

@@ -32,6 +32,16 @@ class Kernel:
             assert table is not None
             return sorted(struct.iter_unpack("<QQ", table.data()))
 
+    def classes(self, indexes: list[int]) -> list[int]:
+        """The class numbers of sites, by their places in `sites`."""
+        with self.vmlinux.open("rb") as file:
+            elf = ELFFile(file)
+            table, infos = elf.get_section_by_name(".afterburn"), elf.get_section_by_name(".afterburn.info")
+            assert table is not None and infos is not None
+            rows = zip(struct.iter_unpack("<QQ", table.data()), struct.iter_unpack("<HHIII", infos.data()), strict=True)
+            ordered = sorted((place, info[0]) for place, info in rows)
+        return [ordered[index][1] for index in indexes]
+
 
 def build(name: str, arch: str = "x86_64", technique: str = "standin") -> Kernel:
     """Build a configuration by one of the two techniques, unless nothing has changed since the last time."""

@@ -22,6 +22,7 @@ from ia64_sweep import BUNDLE_LEN, Bundle, Slot, disassemble, sensitive_instruct
 from linux_kernel import Kernel, build
 
 import previrt
+from linker.bind.uncovered import look_at
 from linker.registry import targets
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def test_no_sensitive_instruction_is_missed(kernel: Kernel, record_property: Cal
     found = list(sensitive_instructions(kernel.vmlinux))
     assert not [one for one in found if one.va not in set(starts)]
     assert sorted(one.va for one in found) == starts
+    # The product sees nothing outside sites, and as much as objdump where no table says what is a site.
+    assert look_at(kernel.vmlinux).coverage.outside == 0
 
 
 def test_every_site_is_an_instruction_and_no_operations(kernel: Kernel, contents: Contents) -> None:

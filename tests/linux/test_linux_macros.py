@@ -6,7 +6,6 @@ Places are compared without padding and by symbol, so that a site more or less i
 from __future__ import annotations
 
 import bisect
-import itertools
 import struct
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,10 +15,10 @@ import pytest
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from linux_kernel import Kernel, build
-from sweep import sensitive_instructions, symbols_by_section
-from test_linux import EXEMPT, boot
+from test_linux import UNCOVERED, boot
 
 import previrt
+from linker.bind.uncovered import look_at
 from linker.sites.x86_64.classes import NAME_OF
 
 if TYPE_CHECKING:
@@ -57,6 +56,20 @@ def records_of(elf: ELFFile) -> list[Record]:
     assert infos is not None
     rows = zip(struct.iter_unpack("<QQ", table.data()), struct.iter_unpack("<HHIII", infos.data()), strict=True)
     return sorted(Record(*place, *info[:2]) for place, info in rows)
+
+
+def symbols_by_section(elf: ELFFile) -> dict[int, list[tuple[int, int, str]]]:
+    """Section index -> (address, size, name) of its symbols, sorted; of several at one address the longest name."""
+    table = elf.get_section_by_name(".symtab")
+    assert table is not None
+    names = elf.get_section(table["sh_link"]).data()
+    found: dict[int, dict[int, tuple[int, str]]] = {}
+    for name_off, _, _, index, value, size in struct.iter_unpack("<IBBHQQ", table.data()):
+        name = names[name_off : names.index(b"\0", name_off)].decode()
+        if name and index:
+            at = found.setdefault(index, {})
+            at[value] = max(at.get(value, (0, "")), (size, name))
+    return {index: sorted((va, *rest) for va, rest in at.items()) for index, at in found.items()}
 
 
 def places(image: Path) -> set[Place]:
@@ -124,17 +137,12 @@ def test_sites_are_those_of_the_stand_in_but_for_what_is_listed(
 
 
 def test_the_macros_miss_nothing_else(macros: Kernel) -> None:
-    """By the sweep of test_linux.py, which knows neither technique."""
-    sites = macros.sites
-    missed = set()
-    for one in sensitive_instructions(macros.vmlinux):
-        index = bisect.bisect_right(sites, (one.va, 1 << 64)) - 1
-        inside = index >= 0 and sites[index][0] <= one.va and one.va + one.length <= sites[index][1]
-        mnemonic = one.text.split()[0]
-        keys = set(itertools.product((one.section, None), (one.symbol, None), (mnemonic, None)))
-        if not inside and not one.is_filler and not keys & EXEMPT.keys():
-            missed.add(mnemonic)
-    assert missed == {"ud2", "monitor", "monitorx", "mwait", "mwaitx"}
+    """By the product's sweep, which test_linux.py holds against objdump; `ud2` needs no site."""
+    found = {
+        (row.symbol.split("+")[0], row.instruction.split()[0]) for row in look_at(macros.vmlinux).coverage.uncovered
+    }
+    assert {mnemonic for _, mnemonic in found - UNCOVERED.keys()} == {"monitor", "monitorx", "mwait", "mwaitx"}
+    assert found > UNCOVERED.keys()
 
 
 def test_user_code_is_left_alone(standin: Kernel, macros: Kernel) -> None:
