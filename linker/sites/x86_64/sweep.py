@@ -40,7 +40,7 @@ class X86Sweep:
     """See `linker.sites.codec.Sweep`."""
 
     lookahead_len = LONGEST_LEN - 1
-    self_trapping = frozenset(row[1] for row in CLASSES if not row[2])
+    self_trapping = frozenset(row.name for row in CLASSES if not row.room_len)
 
     def __init__(self, bits: int, codec: X86Codec, disassembler: X86Disassembler) -> None:
         self._bits = bits
