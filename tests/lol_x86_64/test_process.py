@@ -210,3 +210,52 @@ def test_sysenter_stops_the_guest_on_every_host(tmp_path: Path) -> None:
     done = run(make("guest: sysenter\n jmp power_off\n", tmp_path))
     assert done.returncode == 1, done.stderr
     assert "the guest uses sysenter or a 32-bit syscall, which cpuid does not offer" in done.stderr.splitlines()[1]
+
+
+# Prints vendor, then signature, at an annotated cpuid; then by one in data, which the afterburner does not see.
+VENDOR = """
+guest:
+    xor %eax, %eax
+    cpuid
+    call print
+    xor %eax, %eax
+    call unseen
+    call print
+    jmp power_off
+print:
+    push %rcx
+    push %rdx
+    push %rbx
+    mov %rsp, %rsi
+    mov $4, %ecx
+    call letters
+    add $8, %rsi
+    mov $4, %ecx
+    call letters
+    add $8, %rsi
+    mov $4, %ecx
+    call letters
+    add $24, %rsp
+    ret
+letters:
+    push %rsi
+1:  mov (%rsi), %al
+    call put
+    inc %rsi
+    dec %ecx
+    jnz 1b
+    pop %rsi
+    ret
+    .data
+unseen:
+    .long 0xc3a20f
+"""
+
+
+def test_cpuid_is_the_modules_at_sites_and_where_it_can_fault(tmp_path: Path) -> None:
+    """docs/machine.md: one processor. What is no site asks the host where that cannot be had."""
+    said = run(make(VENDOR, tmp_path)).stdout
+    assert said[:12] == "AuthenticAMD"
+    host = re.search(r"vendor_id\s*: (\w+)", cpuinfo := Path("/proc/cpuinfo").read_text())
+    assert host
+    assert said[12:] == ("AuthenticAMD" if "cpuid_fault" in cpuinfo else host[1])

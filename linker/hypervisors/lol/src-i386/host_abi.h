@@ -26,6 +26,7 @@
 #define SYS_timer_settime 409 /* timer_settime64: takes 64-bit seconds, as the next */
 #define SYS_ppoll 414         /* ppoll_time64 */
 #define SYS_memfd_create 356
+#define SYS_arch_prctl 384
 
 /* The guest's addresses end where the module's window on the guest's memory begins; the host's stack is behind it. */
 #define WINDOW_END_VA 0xf0000000ull

@@ -5,7 +5,6 @@
 #define MSR_GS_BASE_CALL 0x1001
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
-#define SYS_arch_prctl 158 /* of x86-64 alone */
 
 static u64 base_of(int code)
 {

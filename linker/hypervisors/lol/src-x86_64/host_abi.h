@@ -21,6 +21,7 @@
 #define SYS_ftruncate 77
 #define SYS_sigaltstack 131
 #define SYS_prctl 157
+#define SYS_arch_prctl 158
 #define SYS_timer_create 222
 #define SYS_timer_settime 223 /* takes 64-bit seconds, as the next */
 #define SYS_ppoll 271

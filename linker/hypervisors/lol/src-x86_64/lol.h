@@ -14,6 +14,11 @@
 
 extern volatile u8 lol_in_slow; /* C code is at work on `frame`; signals only leave word */
 
+/* ---- cpu.c ---- */
+
+extern bool host_has_fsgsbase;
+void cpuid_faults(void);
+
 /* ---- mmu.c ---- */
 
 void mmu_init(u64 memory_len, int memory_fd);

@@ -242,6 +242,8 @@ void start_of_day(const uword *stack)
         refuse("the image names no entry for the module (symbol startup_64 in front of the reserve)", name);
     host_has_fsgsbase = (auxiliary(stack, AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
     control_reset();
+    features_init();
+    cpuid_faults();
     make_memory(options.memory_len);
     load_image(name);
     if (options.initrd)

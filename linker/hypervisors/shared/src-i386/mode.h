@@ -8,6 +8,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, GENERAL_REGISTERS };
 #define ADDRESS_BITS 32
 #define HAS_REX false            /* 40 to 4f are INC and DEC */
 #define HAS_SYSCALL false
+#define HAS_RDTSCP false
 #define IS_CANONICAL(va) ((u32)(va) == (va))
 #define LARGE_LEN (4ull << 20)   /* bytes of a large page */
 

@@ -14,7 +14,7 @@
 
 #define CR4_PAE (1ull << 5)
 #define CR4_FSGSBASE (1ull << 16)
-/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; FSGSBASE where the host has it. */
+/* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; FSGSBASE where the module offers it. */
 #define CR4_OFFERED 0x7ffull
 
 #define EFER_SCE (1ull << 0)
@@ -62,7 +62,7 @@ struct fault write_cr(unsigned number, u64 value)
         mmu_flush_all();
         return NO_FAULT;
     case 4:
-        if ((value & ~(CR4_OFFERED | (host_has_fsgsbase ? CR4_FSGSBASE : 0))) || !(value & CR4_PAE))
+        if ((value & ~(CR4_OFFERED | (host_offers_fsgsbase ? CR4_FSGSBASE : 0))) || !(value & CR4_PAE))
             return fault_code(V_GP, 0);
         vcpu_cr[4] = value;
         mmu_flush_all();
@@ -177,6 +177,5 @@ struct fault write_msr(u32 number, u64 value)
 
 void hide_features(u32 leaf, u32 out[4])
 {
-    if (leaf == 7 && !host_has_fsgsbase)
-        out[1] &= ~1u;
+    (void)leaf, (void)out;
 }

@@ -14,6 +14,7 @@ enum access access_of(u64 error)
 #define OPCODE_INT 0xcd
 #define OPCODE2_SYSCALL 0x05 /* behind 0f */
 #define OPCODE2_SYSENTER 0x34
+#define OPCODE2_CPUID 0xa2
 
 /*
  * What IOPL lets a user program do though the host does not: CLI, STI, IN, OUT, INS, OUTS (Intel SDM vol. 1, 19.5).
@@ -50,14 +51,21 @@ static u64 user_io_instruction(const u8 *code, struct row *row)
     }
 }
 
-/* First bytes of instructions that fault in user mode only for being privileged (Intel SDM vol. 2, opcode maps). */
-static bool looks_privileged(const u8 *code)
+static unsigned prefix_count(const u8 *code)
 {
     unsigned i = 0;
 
     while (i < 4 && (code[i] == 0x66 || code[i] == 0x67 || code[i] == 0xf2 || code[i] == 0xf3 ||
                      (HAS_REX && (code[i] & 0xf0) == 0x40)))
         i++;
+    return i;
+}
+
+/* First bytes of instructions that fault in user mode only for being privileged (Intel SDM vol. 2, opcode maps). */
+static bool looks_privileged(const u8 *code)
+{
+    unsigned i = prefix_count(code);
+
     switch (code[i]) {
     case 0x6c: case 0x6d: case 0x6e: case 0x6f: case 0xe4: case 0xe5: case 0xe6: case 0xe7: case 0xec: case 0xed:
     case 0xee: case 0xef: case 0xf4: case 0xfa: case 0xfb:
@@ -83,19 +91,35 @@ static bool holds_instruction_at(const struct site *site, u64 rip)
     return rip == start_va || rip == start_va + site->length - site_row(site)->length;
 }
 
+/* The bytes at RIP, as many as can be read; zeros behind them. */
+static void read_code(u8 *code, unsigned length)
+{
+    unsigned i;
+
+    for (i = 0; i < length; i++)
+        code[i] = 0;
+    for (i = 0; i < length; i++)
+        if (system_read(frame.rip + i, code + i, 1).raised)
+            break;
+}
+
 /* #GP of the host in guest code: a software interrupt, a site left as it was, or the guest's own fault. */
 static struct fault general_protection(u32 error)
 {
-    u8 code[8] = {0};
+    u8 code[8];
     u64 va = linked_va(frame.rip);
     const struct site *site = site_at(va);
-    unsigned i;
+    unsigned prefixes;
 
-    for (i = 0; i < sizeof code; i++)
-        if (system_read(frame.rip + i, code + i, 1).raised)
-            break;
+    read_code(code, sizeof code);
     if (code[0] == OPCODE_INT)
         return software_interrupt(code[1], frame.rip + 2);
+    prefixes = prefix_count(code);
+    if (code[prefixes] == 0x0f && code[prefixes + 1] == OPCODE2_CPUID) { /* the host makes it fault */
+        guest_cpuid();
+        frame.rip += prefixes + 2;
+        return NO_FAULT;
+    }
     if (cpl() == 0 && site && holds_instruction_at(site, va)) {
         const struct row *row = site_row(site);
 
@@ -122,14 +146,42 @@ void stop_at_host_entry(u64 va)
     stop_guest("the guest uses sysenter or a 32-bit syscall, which cpuid does not offer", va);
 }
 
+/*
+ * Instructions that cpuid offers though the host may lack them. Fills `row` and gives the length; 0 for any other.
+ *   0f 01 f9                      rdtscp
+ *   f3 [40-4f] 0f ae c0-df        rdfsbase, rdgsbase, wrfsbase, wrgsbase
+ */
+static u64 missing_instruction(const u8 *code, struct row *row)
+{
+    unsigned i = 1;
+    u8 rex = 0;
+
+    *row = (struct row){.base = -1, .index = -1};
+    if (code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9) {
+        row->class_number = CLASS_RDTSCP;
+        return 3;
+    }
+    if (HAS_REX && (code[i] & 0xf0) == 0x40)
+        rex = code[i++];
+    if (!HAS_REX || code[0] != 0xf3 || code[i] != 0x0f || code[i + 1] != 0xae || code[i + 2] < 0xc0 || code[i + 2] > 0xdf)
+        return 0;
+    row->class_number = CLASS_RDFSBASE + (code[i + 2] >> 3 & 3);
+    row->width = rex & 8 ? 8 : 4;
+    row->reg[0] = (code[i + 2] & 7) | (rex & 1) << 3;
+    return i + 3;
+}
+
 static struct fault undefined_opcode(void)
 {
-    u8 code[2];
+    u8 code[8];
+    struct row row;
+    u64 length;
 
-    if (!system_read(frame.rip, code, sizeof code).raised && code[0] == 0x0f &&
-        (code[1] == OPCODE2_SYSENTER || (code[1] == OPCODE2_SYSCALL && !HAS_SYSCALL)))
+    read_code(code, sizeof code);
+    if (code[0] == 0x0f && (code[1] == OPCODE2_SYSENTER || (code[1] == OPCODE2_SYSCALL && !HAS_SYSCALL)))
         stop_at_host_entry(frame.rip);
-    return fault_plain(V_UD);
+    length = missing_instruction(code, &row);
+    return length ? emulate(&row, frame.rip + length) : fault_plain(V_UD);
 }
 
 /*

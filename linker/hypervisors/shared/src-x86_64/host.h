@@ -8,7 +8,7 @@
 
 extern const char host_name[];           /* before a report */
 extern const char host_signature[12];    /* cpuid leaf 0x40000000 */
-extern bool host_has_fsgsbase;
+extern const bool host_offers_fsgsbase;
 void host_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 u64 host_now_ns(void);                             /* a clock that never falls */
 void host_arm_timer(u64 first_ns, u64 period_ns);  /* call timer_expired() then, and each period; 0, 0: never */

@@ -7,6 +7,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 #define ADDRESS_BITS 64
 #define HAS_REX true             /* 40 to 4f are prefixes */
 #define HAS_SYSCALL true
+#define HAS_RDTSCP true
 #define IS_CANONICAL(va) ((u64)((s64)((va) << 16) >> 16) == (va))
 #define LARGE_LEN (2ull << 20)   /* bytes of a large page */
 

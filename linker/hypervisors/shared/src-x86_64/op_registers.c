@@ -89,6 +89,8 @@ struct fault op_rdtsc(const struct row *row, u64 next_rip)
 
     (void)row;
     (void)next_rip;
+    if (cpl() != 0 && (vcpu_cr[4] & CR4_TSD))
+        return fault_code(V_GP, 0);
     frame.reg[RAX] = (u32)value;
     frame.reg[RDX] = value >> 32;
     return NO_FAULT;
@@ -96,6 +98,8 @@ struct fault op_rdtsc(const struct row *row, u64 next_rip)
 
 struct fault op_rdtscp(const struct row *row, u64 next_rip)
 {
+    if (!HAS_RDTSCP)
+        return fault_plain(V_UD);
     TRY(op_rdtsc(row, next_rip));
     frame.reg[RCX] = (u32)vcpu.tsc_aux;
     return NO_FAULT;

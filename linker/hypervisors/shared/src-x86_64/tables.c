@@ -11,8 +11,6 @@
 
 #define EFER_NXE (1ull << 11)
 
-static unsigned physical_bits;
-
 bool fetches_are_told(void)
 {
     return vcpu.efer & EFER_NXE;
@@ -21,11 +19,7 @@ bool fetches_are_told(void)
 /* Intel SDM vol. 3, 4.5.4: frame bits the processor does not have, NX while it is off, large pages it does not offer. */
 static u64 reserved_bits(int level, u64 value)
 {
-    u64 bits;
-
-    if (!physical_bits)
-        physical_bits = guest_physical_bits();
-    bits = PTE_FRAME & ~((1ull << physical_bits) - 1);
+    u64 bits = PTE_FRAME & ~((1ull << GUEST_PHYSICAL_BITS) - 1);
 
     if (!(vcpu.efer & EFER_NXE))
         bits |= PTE_NX;

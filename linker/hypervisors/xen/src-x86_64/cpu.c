@@ -3,7 +3,7 @@
 
 const char host_name[] = "previrt-xen";
 const char host_signature[12] = "PrevirtXen";
-bool host_has_fsgsbase; /* false: the bases change by hypercall alone, so that they are known here */
+const bool host_offers_fsgsbase = false; /* the bases change by hypercall alone, so that they are known here */
 
 static u64 base_of_fs, base_of_gs;
 static bool task_switched;

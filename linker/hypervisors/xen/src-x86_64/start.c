@@ -37,6 +37,7 @@ void start_of_day(const struct start_info *info)
     copy_bytes(command_line, info->cmd_line, sizeof command_line);
     statistics_wanted = command_line_has(STATISTICS_WORD);
     control_reset();
+    features_init();
     virt_base = memory_init(info); /* which takes `info` away */
     descriptors_init();
     shadow_init();
