@@ -657,6 +657,28 @@
 ".Lprevirt.m MWAIT"=60
 ".Lprevirt.m mwaitx"=60
 ".Lprevirt.m MWAITX"=60
+".Lprevirt.m clac"=61
+".Lprevirt.m CLAC"=61
+".Lprevirt.m stac"=62
+".Lprevirt.m STAC"=62
+".Lprevirt.m xsaves"=63
+".Lprevirt.m XSAVES"=63
+".Lprevirt.m xsaves64"=63
+".Lprevirt.m XSAVES64"=63
+".Lprevirt.m xrstors"=64
+".Lprevirt.m XRSTORS"=64
+".Lprevirt.m xrstors64"=64
+".Lprevirt.m XRSTORS64"=64
+".Lprevirt.m wrpkru"=65
+".Lprevirt.m WRPKRU"=65
+".Lprevirt.m rdpkru"=66
+".Lprevirt.m RDPKRU"=66
+".Lprevirt.m xrstor"=67
+".Lprevirt.m XRSTOR"=67
+".Lprevirt.m xrstor64"=67
+".Lprevirt.m XRSTOR64"=67
+".Lprevirt.m xgetbv"=68
+".Lprevirt.m XGETBV"=68
 ".Lprevirt.w addr16"=0
 ".Lprevirt.w ADDR16"=0
 ".Lprevirt.w addr32"=0
@@ -1820,6 +1842,61 @@ previrt.end 60,8,0
 previrt.label
 {nooptimize} mwaitx \o
 previrt.end 60,8,0
+.endm
+.macro clac o:vararg
+previrt.label
+{nooptimize} clac \o
+previrt.end 61,8,0
+.endm
+.macro stac o:vararg
+previrt.label
+{nooptimize} stac \o
+previrt.end 62,8,0
+.endm
+.macro xsaves o:vararg
+previrt.label
+{nooptimize} xsaves \o
+previrt.end 63,8,0
+.endm
+.macro xsaves64 o:vararg
+previrt.label
+{nooptimize} xsaves64 \o
+previrt.end 63,8,0
+.endm
+.macro xrstors o:vararg
+previrt.label
+{nooptimize} xrstors \o
+previrt.end 64,8,0
+.endm
+.macro xrstors64 o:vararg
+previrt.label
+{nooptimize} xrstors64 \o
+previrt.end 64,8,0
+.endm
+.macro wrpkru o:vararg
+previrt.label
+{nooptimize} wrpkru \o
+previrt.end 65,8,0
+.endm
+.macro rdpkru o:vararg
+previrt.label
+{nooptimize} rdpkru \o
+previrt.end 66,8,0
+.endm
+.macro xrstor o:vararg
+previrt.label
+{nooptimize} xrstor \o
+previrt.end 67,8,0
+.endm
+.macro xrstor64 o:vararg
+previrt.label
+{nooptimize} xrstor64 \o
+previrt.end 67,8,0
+.endm
+.macro xgetbv o:vararg
+previrt.label
+{nooptimize} xgetbv \o
+previrt.end 68,8,0
 .endm
 .macro mov o:vararg
 .ifc o,o

@@ -117,6 +117,16 @@ SPELLINGS = (
     ("monitor", "monitorx", None, "MONITORX"),
     ("mwait", "mwait", None, "MWAIT"),
     ("mwait", "mwaitx", None, "MWAITX"),
+    ("clac", "clac", None, "CLAC"),
+    ("stac", "stac", None, "STAC"),
+    ("xsaves", "xsaves (%rdi)", "xsaves [rdi]", "XSAVES"),
+    ("xsaves", "xsaves64 (%rdi)", "xsaves64 [rdi]", "XSAVES64"),
+    ("xrstors", "xrstors x(%rip)", "xrstors x[rip]", "XRSTORS"),
+    ("wrpkru", "wrpkru", None, "WRPKRU"),
+    ("rdpkru", "rdpkru", None, "RDPKRU"),
+    ("xrstor", "xrstor (%rsp)", "xrstor [rsp]", "XRSTOR"),
+    ("xrstor", "xrstor64 8(%rax)", "xrstor64 [rax+8]", "XRSTOR64"),
+    ("xgetbv", "xgetbv", None, "XGETBV"),
 )
 # Words some compilers and kernels write as bytes.
 BYTES = (
@@ -139,6 +149,10 @@ BYTES = (
     ("smsw", "0x0f,0x01,0xe0", "SMSW"),
     ("sysret", "0x48,0x0f,0x07", "SYSRETQ"),
     ("str", "0x0f,0x00,0xc8", "STR"),
+    ("clac", "0x0f,0x01,0xca", "CLAC"),
+    ("xrstors", "0x48, 0x0f,0xc7,0x1f", "XRSTORS64"),
+    ("xrstor", "0x0f,0xae,0x2f", "XRSTOR"),
+    ("wrpkru", "0x0f,0x01,0xef", "WRPKRU"),
 )
 MNEMONICS = {value: name for name, value in vars(iced_x86.Mnemonic).items() if name.isupper()}
 ROOM = {row.name: row.room_len for row in CLASSES}
@@ -194,8 +208,8 @@ def test_the_table_above_leaves_out_no_class() -> None:
         "lea ds(%rip), %rax",
         "lock incl (%rax)",
         "jmp *(%rax)",
-        "clac; stac",
-        ".byte 0x0f, 0x01, 0xca",
+        "xsave (%rdi); xsavec (%rdi); xsaveopt (%rdi); fxrstor (%rdi); lfence",
+        ".byte 0x0f, 0xae, 0xe8",
         ".byte 0xcc",
         ".byte 0xfa, 0x90",
         '.ascii "cli; hlt"; nop',

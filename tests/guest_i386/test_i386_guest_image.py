@@ -19,7 +19,8 @@ PAGE_LEN = 4096
 HEADER = GUEST.parent / "l4ka.h"
 # Not of ia32 (SWAPGS, SYSRET, FSGSBASE), or nothing that every ia32 processor has.
 NOT_TRIED = frozenset(
-    "invpcid sysret sysexit swapgs rdpmc rdtscp rdfsbase rdgsbase wrfsbase wrgsbase xsetbv monitor mwait".split()
+    "invpcid sysret sysexit swapgs rdpmc rdtscp rdfsbase rdgsbase wrfsbase wrgsbase xsetbv monitor mwait "
+    "clac stac xsaves xrstors wrpkru rdpkru xrstor xgetbv".split()
 )
 
 

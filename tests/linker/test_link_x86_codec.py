@@ -95,6 +95,14 @@ INSTRUCTIONS: dict[str, tuple[str, int, tuple[int, ...], int | None]] = {
     "monitorx": ("monitor", 0, (), None),
     "mwait": ("mwait", 0, (), None),
     "mwaitx": ("mwait", 0, (), None),
+    "clac": ("clac", 0, (), None),
+    "stac": ("stac", 0, (), None),
+    "xsaves (%rdi)": ("xsaves", 0, (), None),
+    "xrstors64 (%rdi)": ("xrstors", 0, (), None),
+    "wrpkru": ("wrpkru", 0, (), None),
+    "rdpkru": ("rdpkru", 0, (), None),
+    "xrstor (%rdi)": ("xrstor", 0, (), None),
+    "xgetbv": ("xgetbv", 0, (), None),
 }
 
 

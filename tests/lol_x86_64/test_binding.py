@@ -29,6 +29,8 @@ INSTRUCTIONS = {
     "rdgsbase": "rdgsbase %eax", "wrfsbase": "wrfsbase %r8", "wrgsbase": "wrgsbase %rax", "verr": "verr %ax",
     "verw": "verw (%rax)", "lar": "lar %ax, %eax", "lsl": "lsl %ax, %rax", "int": "int $0x80", "int3": "int3",
     "ud2": "ud2", "xsetbv": "xsetbv", "monitor": "monitor", "mwait": "mwait",
+    "clac": "clac", "stac": "stac", "xsaves": "xsaves (%rdi)", "xrstors": "xrstors (%rdi)", "wrpkru": "wrpkru",
+    "rdpkru": "rdpkru", "xrstor": "xrstor (%rdi)", "xgetbv": "xgetbv",
 }  # fmt: skip
 ROOM = {row.name: row.room_len for row in CLASSES}
 

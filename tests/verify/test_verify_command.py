@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from bound_guests import annotated, bound_guest
 
+import previrt
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -27,7 +29,8 @@ def test_proven_image() -> None:
     lines = done.stdout.splitlines()
     assert lines[0].endswith("bound to lol, x86_64: proven")
     assert [line.split() for line in lines if line.startswith("cli ")] == [["cli", "inline", "40", "1", "1"]]
-    assert "930 of 930 sites proven" in lines
+    sites = len(previrt.read_table(annotated("x86_64")).annotations.starts_va)
+    assert f"{sites} of {sites} sites proven" in lines
     assert any(line.endswith("runs in the emulator") for line in lines)
 
 

@@ -156,6 +156,16 @@ CLASSES = (
         level=RING0, reads="rax rcx rdx"),
     Row(60, "mwait", "mwait mwaitx", "np 0f 01 c9, np 0f 01 fb", "MWAIT; MWAITX: AMD APM vol. 3",
         level=RING0, reads="rax rcx"),
+    # #UD, not #GP, for a program that tries them.
+    Row(61, "clac", "clac", "np 0f 01 ca", "CLAC"),
+    Row(62, "stac", "stac", "np 0f 01 cb", "STAC"),
+    Row(63, "xsaves", "xsaves xsaves64", "np 0f c7 /5 m", "XSAVES", level=RING0, reads="rax rdx"),
+    Row(64, "xrstors", "xrstors xrstors64", "np 0f c7 /3 m", "XRSTORS", level=RING0, reads="rax rdx"),
+    # Not privileged, yet sensitive where the guest is a process: protection keys may keep its kernel from its programs.
+    Row(65, "wrpkru", "wrpkru", "np 0f 01 ef", "WRPKRU", reads="rax rcx rdx"),
+    Row(66, "rdpkru", "rdpkru", "np 0f 01 ee", "RDPKRU", reads="rcx", writes="rax rdx"),
+    Row(67, "xrstor", "xrstor xrstor64", "np 0f ae /5 m", "XRSTOR", reads="rax rdx"),
+    Row(68, "xgetbv", "xgetbv", "np 0f 01 d0", "XGETBV", reads="rcx", writes="rax rdx"),
 )
 
 NAME_OF = {row.number: row.name for row in CLASSES}

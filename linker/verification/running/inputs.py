@@ -411,4 +411,12 @@ INPUTS: dict[str, Callable[[Trial], str]] = {
     "xsetbv": _needs_idt,
     "monitor": _needs_idt,
     "mwait": _needs_idt,
+    "clac": _needs_idt,
+    "stac": _needs_idt,
+    "xsaves": _needs_idt,
+    "xrstors": _needs_idt,
+    "wrpkru": _needs_idt,
+    "rdpkru": _needs_idt,
+    "xrstor": _needs_idt,
+    "xgetbv": _needs_idt,
 }

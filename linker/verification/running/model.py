@@ -351,6 +351,14 @@ MODEL: dict[str, Callable[[Cpu, Instruction], None]] = {
     "xsetbv": _undefined,
     "monitor": _undefined,
     "mwait": _undefined,
+    "clac": _undefined,
+    "stac": _undefined,
+    "xsaves": _undefined,
+    "xrstors": _undefined,
+    "wrpkru": _undefined,
+    "rdpkru": _undefined,
+    "xrstor": _undefined,
+    "xgetbv": _undefined,
 }
 
 

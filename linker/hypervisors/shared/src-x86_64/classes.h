@@ -63,7 +63,15 @@ enum operation_class {
     CLASS_XSETBV = 58,
     CLASS_MONITOR = 59,
     CLASS_MWAIT = 60,
-    CLASS_END = 61,
+    CLASS_CLAC = 61,
+    CLASS_STAC = 62,
+    CLASS_XSAVES = 63,
+    CLASS_XRSTORS = 64,
+    CLASS_WRPKRU = 65,
+    CLASS_RDPKRU = 66,
+    CLASS_XRSTOR = 67,
+    CLASS_XGETBV = 68,
+    CLASS_END = 69,
 };
 
 enum level { LEVEL_ANY, LEVEL_IOPL, LEVEL_PORTS, LEVEL_RING0 };
@@ -129,6 +137,14 @@ enum level { LEVEL_ANY, LEVEL_IOPL, LEVEL_PORTS, LEVEL_RING0 };
     X(UD2, ud2, LEVEL_ANY, false) \
     X(XSETBV, xsetbv, LEVEL_RING0, false) \
     X(MONITOR, monitor, LEVEL_RING0, false) \
-    X(MWAIT, mwait, LEVEL_RING0, false)
+    X(MWAIT, mwait, LEVEL_RING0, false) \
+    X(CLAC, clac, LEVEL_ANY, false) \
+    X(STAC, stac, LEVEL_ANY, false) \
+    X(XSAVES, xsaves, LEVEL_RING0, false) \
+    X(XRSTORS, xrstors, LEVEL_RING0, false) \
+    X(WRPKRU, wrpkru, LEVEL_ANY, false) \
+    X(RDPKRU, rdpkru, LEVEL_ANY, false) \
+    X(XRSTOR, xrstor, LEVEL_ANY, false) \
+    X(XGETBV, xgetbv, LEVEL_ANY, false)
 
 #endif

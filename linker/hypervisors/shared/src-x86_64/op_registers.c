@@ -135,7 +135,7 @@ struct fault op_wbinvd(const struct row *row, u64 next_rip)
     return NO_FAULT;
 }
 
-/* ---- what cpuid does not offer; XSETBV: CR4.OSXSAVE cannot be set ---- */
+/* ---- what cpuid does not offer: CR4.OSXSAVE, CR4.PKE and CR4.SMAP cannot be set ---- */
 
 struct fault op_ud2(const struct row *row, u64 next_rip)
 {
@@ -166,6 +166,62 @@ struct fault op_monitor(const struct row *row, u64 next_rip)
 }
 
 struct fault op_mwait(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_clac(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_stac(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_xsaves(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_xrstors(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_wrpkru(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_rdpkru(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_xrstor(const struct row *row, u64 next_rip)
+{
+    (void)row;
+    (void)next_rip;
+    return fault_plain(V_UD);
+}
+
+struct fault op_xgetbv(const struct row *row, u64 next_rip)
 {
     (void)row;
     (void)next_rip;
