@@ -17,7 +17,10 @@ format: ## let ruff put the sources in order
 	./dev ruff format .
 	./dev ruff check --fix .
 
-generated: ## rewrite what is made from the tables of classes and rows: C headers, patterns of the stand-in
+layouts: ## rewrite linker/sites/layouts.py from construct's and pyelftools' definitions
+	./dev python -m linker.sites.make_layouts
+
+generated: layouts ## rewrite what is made from the tables of classes and rows: C headers, patterns of the stand-in
 	./dev python -m afterburner.x86_64.candidate_patterns
 	./dev python -m linker.hypervisors.shared.x86_64_headers
 
@@ -51,4 +54,4 @@ bench: ## build Linux 6.1 for each architecture once, then print the linker's sp
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help demo test quick format generated modules macros guest man bench clean
+.PHONY: help demo test quick format layouts generated modules macros guest man bench clean

@@ -1,7 +1,8 @@
 """Phase 1: what an ELF image is made of. Facts only; the bytes stay where they are.
 
 The file may be hostile, so every number is checked against the size of the file before it is used. The layouts are
-pyelftools'; its `ELFFile` is not used, because it follows references before they can be checked and imports DWARF.
+pyelftools', as `linker/sites/layouts.py` keeps them; its `ELFFile` is not used, because it follows references before
+they can be checked and imports DWARF.
 """
 
 from __future__ import annotations
@@ -13,27 +14,35 @@ import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from elftools.elf.structs import ELFStructs
-
 from linker.errors import LinkError, naming
 from linker.image.windows import Bytes, Window, check_windows
+from linker.sites.layouts import (
+    ELF_HEADER,
+    FILE_TYPES,
+    PROGRAM_HEADER,
+    SECTION_HEADER,
+    SECTION_TYPES,
+    SEGMENT_TYPES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from elftools.construct import Construct
-    from elftools.construct.lib.container import Container
+    from linker.sites.layout import Layout, Parsed
 
 IDENT_LEN, EI_CLASS, EI_DATA, ELFDATA2LSB = 16, 4, 5, 1
-CLASS_BITS = {1: 32, 2: 64}
-MACHINE_OFF = 18  # e_machine; pyelftools gives it as a name
+WORD_LEN = {1: 4, 2: 8}  # by EI_CLASS
+MACHINE_OFF = 18  # e_machine
 PN_XNUM = 0xFFFF
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
 FIRST_PSEUDO_VA, PSEUDO_ALIGN = 0x4F << 56, 1 << 20  # of an object's sections (linker/image/places.py)
 LONGEST_SECTION_LEN = 1 << 40
 ENTRY_OFF = 24  # e_entry in the ELF header of either class
+# In the order of the fields of Section, its name as an offset, and of Segment.
+SECTION_FIELDS = "sh_name sh_type sh_flags sh_addr sh_offset sh_size sh_link sh_info".split()
+SEGMENT_FIELDS = "p_type p_flags p_vaddr p_offset p_filesz p_memsz p_paddr".split()
 
 
 class Section(NamedTuple):
@@ -227,75 +236,69 @@ def read_headers(memory: Bytes) -> Headers:
     ident = bytes(memory[:IDENT_LEN])
     if ident[:4] != b"\x7fELF":
         raise LinkError("not an ELF file", found=f"magic {ident[:4].hex(' ')}", expected="7f 45 4c 46")
-    if len(ident) < IDENT_LEN or ident[EI_CLASS] not in CLASS_BITS:
+    if len(ident) < IDENT_LEN or ident[EI_CLASS] not in WORD_LEN:
         raise LinkError(
             "ELF class is unknown", found=ident[EI_CLASS : EI_CLASS + 1].hex() or "nothing", expected="1 or 2"
         )
     if ident[EI_DATA] != ELFDATA2LSB:
         raise LinkError("wrong byte order", found=f"data encoding {ident[EI_DATA]}", expected="1, little-endian")
-    layouts = ELFStructs(little_endian=True, elfclass=CLASS_BITS[ident[EI_CLASS]])
-    layouts.create_basic_structs()
-    header = _parse(layouts.Elf_Ehdr, memory, 0, "ELF header")
-    layouts.create_advanced_structs(header.e_type, header.e_machine, header.e_ident.EI_OSABI)
-
+    ei_class = ident[EI_CLASS]
+    header = _parse(ELF_HEADER[ei_class], memory, 0, "ELF header")
+    section_layout = SECTION_HEADER[ei_class]
     section_count, names_index, segment_count = header.e_shnum, header.e_shstrndx, header.e_phnum
     if header.e_shoff and not section_count:  # gABI: what 16 bits do not hold is in the first section header
-        first = _parse(layouts.Elf_Shdr, memory, header.e_shoff, "first section header")
+        first = _parse(section_layout, memory, header.e_shoff, "first section header")
         section_count, names_index = first.sh_size, first.sh_link
         segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
     segment_table = Table("program header", header.e_phoff, header.e_phentsize, segment_count)
     section_table = Table("section header", header.e_shoff, header.e_shentsize, section_count)
-    raw_segments = _parse_table(segment_table, layouts.Elf_Phdr, memory)
-    raw_sections = _parse_table(section_table, layouts.Elf_Shdr, memory)
+    raw_segments = _rows(segment_table, PROGRAM_HEADER[ei_class], memory, SEGMENT_FIELDS)
+    raw_sections = _rows(section_table, section_layout, memory, SECTION_FIELDS)
     return Headers(
-        machine=int.from_bytes(memory[MACHINE_OFF : MACHINE_OFF + 2], "little"),
-        word_len=layouts.elfclass // 8,
-        kind=str(header.e_type),
+        machine=header.e_machine,
+        word_len=WORD_LEN[ei_class],
+        kind=FILE_TYPES.get(header.e_type, str(header.e_type)),
         entry_va=header.e_entry,
-        sections=_sections(raw_sections, names_index, memory),
+        sections=_sections(raw_sections, section_count, names_index, memory),
         segments=_segments(raw_segments, len(memory)),
         headers_len=header.e_phoff + header.e_phentsize * segment_count,
     )
 
 
-def _parse(layout: Construct, memory: Bytes, offset: int, what: str) -> Container:
+def _parse(layout: Layout, memory: Bytes, offset: int, what: str) -> Parsed:
     length = layout.sizeof()
     _check_inside(what, offset, length, len(memory))
-    parsed: Container = layout.parse(bytes(memory[offset : offset + length]))
-    return parsed
+    return layout.parse(bytes(memory[offset : offset + length]))
 
 
-def _parse_table(table: Table, layout: Construct, memory: Bytes) -> list[Container]:
+def _rows(table: Table, layout: Layout, memory: Bytes, fields: Sequence[str]) -> Iterator[tuple[int, ...]]:
     what, off, entry_len, count = table
     if count and entry_len != layout.sizeof():
         raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))
     _check_inside(f"{what} table", off, entry_len * count, len(memory))
-    return [_parse(layout, memory, off + n * entry_len, f"{what} {n}") for n in range(count)]
+    return layout.rows(bytes(memory[off : off + entry_len * count]), fields)
 
 
-def _segments(headers: Sequence[Container], size: int) -> tuple[Segment, ...]:
-    for number, header in enumerate(headers):
-        if header.p_type == "PT_LOAD":
-            _check_inside(f"segment {number}", header.p_offset, header.p_filesz, size)
-    return tuple(Segment(h.p_type, h.p_flags, h.p_vaddr, h.p_offset, h.p_filesz, h.p_memsz, h.p_paddr) for h in headers)
+def _segments(rows: Iterable[tuple[int, ...]], size: int) -> tuple[Segment, ...]:
+    segments = tuple(Segment(SEGMENT_TYPES.get(kind, kind), *rest) for kind, *rest in rows)
+    for number, segment in enumerate(segments):
+        if segment.type == "PT_LOAD":
+            _check_inside(f"segment {number}", segment.off, segment.len, size)
+    return segments
 
 
-def _sections(headers: Sequence[Container], names_index: int, memory: Bytes) -> tuple[Section, ...]:
-    if headers and names_index >= len(headers):
-        raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {len(headers)}")
-    for number, header in enumerate(headers):
-        if header.sh_type not in ("SHT_NOBITS", "SHT_NULL"):
-            _check_inside(f"section {number}", header.sh_offset, header.sh_size, len(memory))
+def _sections(rows: Iterable[tuple[int, ...]], count: int, names_index: int, memory: Bytes) -> tuple[Section, ...]:
+    if count and names_index >= count:
+        raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {count}")
+    sections = [(name_off, Section("", SECTION_TYPES.get(kind, kind), *rest)) for name_off, kind, *rest in rows]
+    for number, (_, section) in enumerate(sections):
+        if section.type not in ("SHT_NOBITS", "SHT_NULL"):
+            _check_inside(f"section {number}", section.off, section.len, len(memory))
     names = b""
-    if headers and headers[names_index].sh_type == "SHT_STRTAB":
-        start = headers[names_index].sh_offset
-        names = bytes(memory[start : start + headers[names_index].sh_size])
-    return tuple(
-        Section(
-            string_at(names, h.sh_name), h.sh_type, h.sh_flags, h.sh_addr, h.sh_offset, h.sh_size, h.sh_link, h.sh_info
-        )
-        for h in headers
-    )
+    if sections and sections[names_index][1].type == "SHT_STRTAB":
+        table = sections[names_index][1]
+        names = bytes(memory[table.off : table.off + table.len])
+    return tuple(section._replace(name=string_at(names, name_off)) for name_off, section in sections)
 
 
 def string_at(table: bytes, offset: int) -> str:
