@@ -92,7 +92,7 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
     Its tables are read again only if something was written there, which is an error already: a table may have a
     million records. What the sites hold is known from `linker.bind.verify`.
     """
-    _require_untouched(plan, before)
+    _require_untouched(original, before)
     try:
         image = read_image(memory)
         annotations = with_marks(before.annotations, read_marks(image, memory, before.codec))
@@ -121,14 +121,14 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
             raise no_way_back(f"'{group.instruction.text}' {why}", f"{group.first_va:#x}")
 
 
-def _require_untouched(plan: Plan, before: GuestTable) -> None:
-    """Nothing may be written where a table is that must be read again."""
+def _require_untouched(original: Original, before: GuestTable) -> None:
+    """Nothing may be written, by a link or the way back, where a table is that must be read again."""
     image, annotations, _, _ = before
     for section in tables_read(image):
         if section.type == "SHT_NOTE" or not section.has_contents:
             continue  # notes are read again
         end = section.off + section.len
-        written = [edit.name for edit in plan.edits if edit.off < end and section.off < edit.off + len(edit.after)]
+        written = [edit.name for edit in original.edits if edit.off < end and section.off < edit.off + len(edit.after)]
         site_va = site_within(section.off, end, image.windows, annotations)
         if written or site_va is not None:
             what = written[0] if written else f"the site at {site_va:#x}"

@@ -11,7 +11,7 @@ from linker.errors import LinkError
 from linker.image.read import string_at
 
 if TYPE_CHECKING:
-    from linker.image.read import Image
+    from linker.image.read import Image, Section
     from linker.image.windows import Bytes
 
 # Elf32_Sym and Elf64_Sym (gABI, Symbol Table), little-endian; and the positions of name, info, value and size in them.
@@ -31,6 +31,14 @@ class Span(NamedTuple):
     name: str
 
 
+def symbol_sections(image: Image) -> tuple[Section | None, Section | None]:
+    """The symbol table and its names; LinkError when there are two, or the table is truncated."""
+    table, names = image.section(".symtab"), image.section(".strtab")
+    if table is not None and table.len % LAYOUTS[image.word_len][0].size:
+        raise LinkError("symbol table is truncated", where=".symtab", found=f"{table.len} bytes")
+    return table, names
+
+
 class Symbols:
     """Functions and plain labels of `.symtab` by address and by name.
 
@@ -39,19 +47,17 @@ class Symbols:
     """
 
     def __init__(self, image: Image, memory: Bytes) -> None:
-        table, names = image.section(".symtab"), image.section(".strtab")
         self._by_va: list[tuple[int, int, int]] = []
         self._bases: list[int] = []
         self._names = b""
         self.functions: frozenset[int] = frozenset()
         self.objects: list[tuple[int, int]] = []
+        table, names = symbol_sections(image)
         if table is None or names is None:
             return
         self._names = bytes(memory[names.off : names.off + names.len])
         layout, (name_at, info_at, va_at, len_at) = LAYOUTS[image.word_len]
         data = bytes(memory[table.off : table.off + table.len])
-        if len(data) % layout.size:
-            raise LinkError("symbol table is truncated", where=".symtab", found=f"{len(data)} bytes")
         rows = [
             (row, row[info_at] & 15)
             for row in layout.iter_unpack(data)

@@ -8,14 +8,17 @@ from linker import log
 from linker.image.places import speaking
 from linker.image.read import read_image
 from linker.image.relocations import Relocatable
+from linker.image.symbols import symbol_sections
 from linker.plan.check import (
     check_architecture,
     check_bound,
     check_records,
 )
 from linker.registry import codec_for
+from linker.sites.formats import SECTION_STRINGS
 from linker.table.read import read_annotations
 from linker.table.site_relocations import site_relocations
+from linker.table.sources import Sources
 
 if TYPE_CHECKING:
     from linker.image.read import Image
@@ -43,8 +46,11 @@ def read_guest(memory: Bytes) -> GuestTable:
         annotations = read_annotations(image, memory, codec)
         check_records(annotations, image, codec)
         check_bound(annotations, image)
+        symbol_sections(image)
+        image.section(SECTION_STRINGS)
         if image.is_object:
             relocatable = Relocatable(image, memory, codec.object_relocations)
             annotations = annotations._replace(relocated=site_relocations(relocatable, annotations))
+            Sources(image, memory, annotations)  # what is read when sites are listed must be right when they are bound
     log.debug("read", sections=len(image.sections), records=annotations.record_count, dropped=annotations.dropped)
     return GuestTable(image, annotations, codec, None)

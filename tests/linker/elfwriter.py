@@ -113,13 +113,17 @@ def make_image(
     symbols: dict[str, tuple[int, int]] | None = None,
     tables: dict[str, bytes] | None = None,
     part_len: int = PART_LEN,
+    machine: int | None = None,
+    undo_len: int = 16,
+    space_len: int = 64,
 ) -> bytes:
     """An image. `header`, `programs`, `sections` and `contents` override fields and bytes of a good one.
 
-    `tables`: further sections that are not mapped, by name. `part_len`: of each part of the reserve.
+    `tables`: further sections that are not mapped, by name. `part_len`: of each part of the reserve. `machine`
+    and `undo_len` are those of another architecture. `space_len`: of the SPACE note.
     """
     word = WORDS[bits]
-    machine = EM_X86_64 if bits == 64 else EM_386
+    machine = machine or (EM_X86_64 if bits == 64 else EM_386)
     text = b"".join(site.content + b"\xc3" * gap for site in sites).ljust(64, b"\xc3")
     table = site_addresses(sites, gap) if records is None else records
     packed = b"".join(struct.pack("<2" + word.code, *record) for record in table)
@@ -135,7 +139,7 @@ def make_image(
         parts.append(_Part(".afterburn.info", 1, 0, info))
         parts.append(_Part(".afterburn.str", 1, 0x30, b"guest.c\0"))
         if undo:
-            parts.append(_Part(".afterburn.undo", 1, 0, bytes(16 * len(table))))
+            parts.append(_Part(".afterburn.undo", 1, 0, bytes(undo_len * len(table))))
     parts += [_Part(name, 1, 0, content) for name, content in (tables or {}).items()]
     names = {"start": (TEXT_VA, 64)} if symbols is None else symbols
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in names)
@@ -148,14 +152,14 @@ def make_image(
     header_len, program_len = struct.calcsize(word.header), struct.calcsize(word.program)
     mapped = [part for part in parts if part.mapped]
     part_len = part_len if reserve else 0
-    notes_len = len(_notes(machine, bits, {}, part_len, entry_va))
+    notes_len = len(_notes(machine, bits, {}, part_len, space_len, entry_va))
     offset, where = header_len + program_len * len(mapped), {}
     for part in parts:
         offset += -offset % part.align
         where[part.name] = offset
         offset += len(part.content) or (notes_len if part.name == ".note.afterburn" else 0)
     if version1 or notes is not None:
-        made = _notes(machine, bits, where, part_len, entry_va) if notes is None else notes
+        made = _notes(machine, bits, where, part_len, space_len, entry_va) if notes is None else notes
         next(part for part in parts if part.name == ".note.afterburn").content = made
     for part in parts:
         part.content = (contents or {}).get(part.name, part.content)
@@ -226,9 +230,9 @@ def _symbols(word: Word, names: dict[str, tuple[int, int]], strings: bytes) -> b
     return b"".join(struct.pack(word.symbol, *row) for row in rows)
 
 
-def _notes(machine: int, bits: int, where: dict[str, int], part_len: int, entry_va: int) -> bytes:
+def _notes(machine: int, bits: int, where: dict[str, int], part_len: int, space_len: int, entry_va: int) -> bytes:
     made = annotation_note(machine, bits) + note(2, bytes(40))
     if part_len:
         vas = [BASE_VA + where.get(f".{part}.previrt_reserve", 0) for part in ("text", "data")]
-        made += note(3, struct.pack("<QQQQQ", vas[0], part_len, vas[1], part_len, entry_va)) + note(4, bytes(64))
+        made += note(3, struct.pack("<QQQQQ", vas[0], part_len, vas[1], part_len, entry_va)) + note(4, bytes(space_len))
     return made

@@ -49,7 +49,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         f"{REBUILD}",
     ),
     "runs over its section": (
-        {"records": [(FIRST, FIRST_END), (TEXT_VA + 60, TEXT_VA + 68)], "programs": {0: {"p_filesz": 80}}},
+        {
+            "records": [(FIRST, FIRST_END), (TEXT_VA + 60, TEXT_VA + 68)],
+            "programs": {0: {"p_filesz": 80, "p_memsz": 80}},
+        },
         f".afterburn record 1 at 0x40103c: site runs over the end of its section: found section .text, expected an end "
         f"up to 0x401040; {REBUILD}",
     ),

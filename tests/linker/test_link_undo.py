@@ -253,3 +253,43 @@ def test_a_selection_on_a_bound_image_is_one_on_its_original(tmp_path: Path, fir
     assert path.read_bytes() == (tmp_path / "direct").read_bytes()
     previrt.restore(path, in_place=True)
     assert path.read_bytes() == original.read_bytes()
+
+
+# Found by campaigns: each was bound with exit 0, and refused afterwards ---------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "twin"), [(".symtab", ".strtab"), (".afterburn.str", ".symtab")])
+def test_two_sections_of_a_name_that_readers_look_for(tmp_path: Path, name: str, twin: str) -> None:
+    """Binding reads neither symbols nor files' names, listing does."""
+    good = make_image(SITES)
+    (table_off,), (count,) = struct.unpack_from("<Q", good, 40), struct.unpack_from("<H", good, 60)
+    names_off = struct.unpack_from("<Q", good, table_off + 64 * (count - 1) + 24)[0]
+    name_off = good.index(b"\0" + name.encode() + b"\0", names_off) + 1 - names_off
+    path = guest(tmp_path, make_image(SITES, sections={twin: {"sh_name": name_off}}))
+    refused(path, "bare", f"2 sections named {name}: expected one")
+
+
+def test_a_table_where_restoring_would_write_the_entry(tmp_path: Path) -> None:
+    """Bound again to the same target nothing is written there; the way back writes the guest's own entry."""
+    path = guest(tmp_path, make_image(SITES, part_len=0x18000))
+    previrt.link(path, "lol", in_place=True)
+    image = bytearray(path.read_bytes())
+    table_off, count = struct.unpack_from("<Q", image, 40)[0], struct.unpack_from("<H", image, 60)[0]
+    strings_off = image.index(b"guest.c\0")
+    for at in range(table_off, table_off + 64 * count, 64):
+        if struct.unpack_from("<Q", image, at + 24)[0] == strings_off:
+            struct.pack_into("<QQ", image, at + 24, 16, 16)
+    path.write_bytes(image)
+    refused(path, "lol", "could not be undone: .afterburn.str would be overwritten by entry address")
+
+
+def test_more_of_a_segment_in_the_file_than_in_memory(tmp_path: Path) -> None:
+    """What lies behind is loaded nowhere, also a site."""
+    path = guest(tmp_path, make_image(SITES, programs={0: {"p_memsz": 8}}))
+    refused(path, "bare", "segment 0 has more bytes in the file than in memory: found 0x40, expected at most 0x8")
+
+
+def test_a_physical_address_above_the_virtual_one(tmp_path: Path) -> None:
+    """Xen's note VIRT_BASE says their difference without sign."""
+    path = guest(tmp_path, make_image(SITES, part_len=0x18000, space_len=512, programs={2: {"p_paddr": 1 << 40}}))
+    refused(path, "xen", "how far its virtual address is above its physical one does not fit its field: found -0x")

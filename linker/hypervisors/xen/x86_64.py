@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from linker.hypervisors.base import TABLE_ROW, Fixup, FixupKind, Form, FormKind, TargetNote, Unbindable
 from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
+from linker.sites.reach import require_unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,13 @@ def _notes(context: TableContext) -> tuple[TargetNote, ...]:
         (NOTE_HYPERCALL_PAGE, context.symbols["hypercall_page"]),
         (NOTE_VIRT_BASE, context.virtual_offset),
         (NOTE_PADDR_OFFSET, 0),
+    )
+    require_unsigned(
+        context.virtual_offset,
+        64,
+        "the segment of the reserve",
+        "how far its virtual address is above its physical one",
+        "link the guest so that no p_paddr is above its p_vaddr",
     )
     return (
         TargetNote("Xen", NOTE_XEN_VERSION, b"xen-3.0\0"),
