@@ -19,6 +19,7 @@ from linker.plan.edits import edits_in_memory
 from linker.plan.make import SKIPPED, choose_forms, require_forms, unchanged
 from linker.plan.patches import Filled, Plan, patch_group, split_group
 from linker.sites.formats import INFO_PAD_FRONT
+from linker.table.names import record_name
 from linker.table.read import Bound
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class _Planner:
         """Symbol and addend of a memory operand's address or displacement."""
         if not group.relocated:  # the assembler knew the distance: it is in the same section
             memory = group.instruction.memory
-            section, off = self._place(memory.displacement if memory else 0)
+            where = record_name(self._request.sites.annotations, group.members[0])
+            section, off = self._place(memory.displacement if memory else 0, where)
             return self._section_symbol(section, off)
         ((relocation, field_off, *_),) = group.relocated
         addend = relocation.addend or 0
@@ -164,9 +166,16 @@ class _Planner:
         _, number, addend = min(found)
         return number, addend
 
-    def _place(self, va: int) -> tuple[int, int]:
-        """Section number and offset of a pseudo address."""
-        base_va, number = max(one for one in self._sections if one[0] <= va)
+    def _place(self, va: int, where: str = "") -> tuple[int, int]:
+        """Section number and offset of a pseudo address; LinkError for one that an operand has led out of all."""
+        base_va, number = max((one for one in self._sections if one[0] <= va), default=(0, 0))
+        if va > base_va + self._request.image.sections[number].len:
+            raise LinkError(
+                "operand leads out of the object's sections",
+                where=where,
+                expected="an address in a section, or a relocation",
+                advice="take the object as the assembler or ld -r wrote it",
+            )
         return number, va - base_va
 
     def _reach(self) -> Anchor:
