@@ -9,8 +9,10 @@ other sections of an executable segment                     passed over, and nam
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from linker.errors import LinkError
 from linker.image.read import FIRST_PSEUDO_VA, PSEUDO_ALIGN, SHF_ALLOC, SHF_EXECINSTR, Section
 
 if TYPE_CHECKING:
@@ -67,17 +69,23 @@ def code_areas(
     """All code by address, and what is passed over. `image` is `addressed`; an `entry_va` of 0 is none."""
     areas: list[Area] = []
     passed: list[Passed] = []
+    executable = merged((load.va, load.va + load.len) for load in image.loads if load.flags & PF_X and load.len)
     marks = sorted({*symbols.functions, *((entry_va,) if entry_va else ())})
     for section in image.sections:
         if not section.va or not section.len or not section.has_contents:
             continue
         if section.flags & SHF_EXECINSTR and (section.flags & SHF_ALLOC or image.is_object):
             areas.append(_area(section))
-        elif any(section.va <= va < section.end_va for va in marks) or _has_labels(image, section, symbols):
+        elif bisect_left(marks, section.va) < bisect_left(marks, section.end_va) or _has_labels(
+            image, section, symbols
+        ):
             areas.append(_area(section, NO_FLAG))
-        elif _in_executable_segment(image, section):
+        elif _is_in(executable, section.va):
             passed.append(Passed(section.name, section.va, section.len, DATA_IN_SEGMENT))
     areas += _without_section(image, memory, headers_len)
+    code_len = sum(area.end_va - area.va for area in areas)
+    if code_len > image.size:
+        raise LinkError("sections of code share bytes of the file", found=f"{code_len} bytes of code in {image.size}")
     return sorted(areas, key=lambda area: area.va), passed
 
 
@@ -90,18 +98,20 @@ def _has_labels(image: Image, section: Section, symbols: Symbols) -> bool:
     return image.is_object and is_flagless and bool(symbols.starts(section.va, section.end_va))
 
 
-def _in_executable_segment(image: Image, section: Section) -> bool:
-    return any(load.flags & PF_X and load.va <= section.va < load.va + load.len for load in image.loads)
+def _is_in(ranges: Sequence[tuple[int, int]], va: int) -> bool:
+    index = bisect_right(ranges, (va, 1 << 64)) - 1
+    return index >= 0 and va < ranges[index][1]
 
 
 def _without_section(image: Image, memory: Bytes, headers_len: int) -> Iterator[Area]:
     """What executable segments load from the file beside the sections and the file's own headers, but for zeros."""
-    known = [(s.va, s.end_va) for s in image.sections if s.va and s.len and s.flags & SHF_ALLOC]
+    known = merged((s.va, s.end_va) for s in image.sections if s.va and s.len and s.flags & SHF_ALLOC)
     for load in image.loads:
         if not load.flags & PF_X:
             continue
         low = load.va + max(0, min(headers_len - load.off, load.len))
-        for start_va, end_va in outside(low, load.va + load.len, known):
+        first, last = bisect_right(known, (low, 0)) - 1, bisect_left(known, (load.va + load.len, 0))
+        for start_va, end_va in outside(low, load.va + load.len, known[max(0, first) : last]):
             off = start_va - load.va + load.off
             if any(memory[off : off + end_va - start_va]):
                 yield Area(NO_SECTION, start_va, end_va, off)

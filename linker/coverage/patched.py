@@ -11,12 +11,14 @@ Only alternatives can bring sensitive instructions along; all three can write ov
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from linker.coverage.areas import merged
 from linker.image.windows import offset_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from linker.image.read import Image
     from linker.image.symbols import Symbols
@@ -92,7 +94,7 @@ def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[Patch]:
     found: list[Patch] = []
     if image.is_object:
         return found
-    code = [(s.va, s.end_va) for s in image.sections if s.is_code]
+    code = merged((s.va, s.end_va) for s in image.sections if s.is_code)
     for table in TABLES:
         start_va, length = _where(image, symbols, table)
         contents = _contents(image.windows, memory, start_va, length)
@@ -131,9 +133,12 @@ def _read(table: Table, layout: Layout, start_va: int, contents: bytes) -> Itera
         yield Patch(table.writer, va, va + length, with_va, with_va + with_len)
 
 
-def _is_in(code: list[tuple[int, int]], patch: Patch) -> bool:
+def _is_in(code: Sequence[tuple[int, int]], patch: Patch) -> bool:
     """Whether place and bytes are code, and the bytes fit: else the table is read by the wrong layout."""
     if patch.with_end_va - patch.with_va > patch.end_va - patch.va:
         return False
-    ranges = [(patch.va, patch.end_va), (patch.with_va, patch.with_end_va)]
-    return all(end == start or any(low <= start and end <= high for low, high in code) for start, end in ranges)
+    for start, end in ((patch.va, patch.end_va), (patch.with_va, patch.with_end_va)):
+        index = bisect_right(code, (start, 1 << 64)) - 1
+        if end > start and (index < 0 or end > code[index][1]):
+            return False
+    return True
