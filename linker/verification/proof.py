@@ -102,7 +102,10 @@ class Proof(NamedTuple):
         """In a few words."""
         if self.failures:
             return "NOT proven"
-        return "proven" if self.is_complete else f"the sites are proven, but {self.coverage.verdict}"
+        if self.is_complete:
+            return "proven"
+        verb = "is" if self.coverage.outside == 1 else "are"
+        return f"the sites are proven, but {self.coverage.verdict.replace(' outside', f' {verb} outside')}"
 
     def to_json(self) -> dict[str, object]:
         """The fields as JSON types."""

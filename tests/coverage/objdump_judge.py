@@ -9,7 +9,7 @@ from pathlib import Path
 X86 = re.compile(
     r"(?:(?:rep[nz]*|data16|addr32|rex\.?\w*|[c-gs]s|lock) )*"
     r"(?:(?:cli|sti|hlt|clts|invd|wbinvd|wbnoinvd|swapgs|rdmsr|wrmsr|rdpmc|rdtscp?|cpuid|xsetbv|monitorx?|mwaitx?"
-    r"|stgi|clgi|vmrun|vmlaunch|vmresume|clac|stac|xsaves(?:64)?|xrstors(?:64)?"
+    r"|stgi|clgi|vmrun|vmlaunch|vmresume|clac|stac|xsaves(?:64)?|xrstors?(?:64)?|xgetbv|rdpkru|wrpkru"
     r"|pushf[wlq]?|popf[wlq]?|iret[wlq]?|lret[wlq]?|sysret[lq]?|sysexit[lq]?|icebp|int1)\b"
     r"|(?:sgdt|sidt|lgdt|lidt|sldt|lldt|str|ltr|smsw|lmsw|verr|verw|lar|lsl|invlpg|invpcid|lss|lfs|lgs|lds|les)[wlqtd]*\b"
     r"|(?:rd|wr)[fg]sbase[lq]?\b|(?:in|out)[bwl]? |(?:ins|outs)[bwl] |int +\$|[lr]?(?:ljmp|lcall)"

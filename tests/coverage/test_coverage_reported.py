@@ -20,6 +20,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 START = ".globl startup_64\nstartup_64: cli\nhlt\njmp startup_64\n"
 HIDDEN = ".globl hidden\nhidden: nop\nmov %cr3,%rax\nsti\nret\n"
 OUTSIDE = "2 sensitive instructions outside sites"
+ARE_OUTSIDE = "2 sensitive instructions are outside sites"
 
 
 def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -84,9 +85,9 @@ def test_a_proof_names_what_it_does_not_reach(target: str, image: Path, tmp_path
     previrt.link(image, target, output=out)
     done = run("verify", out, "--no-run")
     assert done.returncode == 3
-    assert done.stdout.splitlines()[0] == f"{out}: bound to {target}, x86_64: the sites are proven, but {OUTSIDE}"
+    assert done.stdout.splitlines()[0] == f"{out}: bound to {target}, x86_64: the sites are proven, but {ARE_OUTSIDE}"
     assert "OUTSIDE 'sti' at hidden+0x4" in done.stdout
-    assert done.stderr.endswith(f"{OUTSIDE}; the first is 'mov %cr3,%rax' at hidden+0x1\n")
+    assert done.stderr.endswith(f"{ARE_OUTSIDE}; the first is 'mov %cr3,%rax' at hidden+0x1\n")
     said = json.loads(run("verify", out, "--no-run", "--json").stdout)
     assert (said["proven"], said["complete"], said["coverage"]["outside"]) == (True, False, 2)
     quiet = run("verify", out, "--no-run", "-q")

@@ -28,12 +28,8 @@ QEMU = [
 ]
 
 # What is uncovered, by symbol and mnemonic, each with its reason. Not every configuration has all of it.
-XSS = "XSAVE's supervisor states: no class of ours; a target hides the CPUID bit, and Linux uses them only with it"
 SVM = "AMD virtualization, not offered to a guest; Linux runs it only when CPUID says so"
 UNCOVERED = {
-    ("xsaves", "xsaves64"): XSS,
-    ("xrstors", "xrstors64"): XSS,
-    ("fpu__init_system_xstate", "xrstors64"): XSS,
     ("cpu_emergency_disable_virtualization", "stgi"): SVM,
 }
 EXEMPT = {

@@ -29,6 +29,10 @@ BYTES = "asm/bug.h, asm/mwait.h write it as `.byte`, which is a directive and ta
 # Class of sites that only the stand-in makes -> why. Nothing is found by the macros alone.
 DIFFERENT = {"ud2": BYTES, "monitor": BYTES, "mwait": BYTES}
 PADDED_IN_FRONT = 2
+# What Linux 6.1 writes as `.byte` (asm/mwait.h, asm/special_insns.h, arch/x86/kernel/fpu/xstate.h).
+WRITTEN_IN_BYTES = set(
+    "monitor monitorx mwait mwaitx xsaves64 xrstors64 xrstor64 xgetbv wrpkru rdpkru clac stac".split()
+)
 
 
 class Place(NamedTuple):
@@ -141,7 +145,8 @@ def test_the_macros_miss_nothing_else(macros: Kernel) -> None:
     found = {
         (row.symbol.split("+")[0], row.instruction.split()[0]) for row in look_at(macros.vmlinux).coverage.uncovered
     }
-    assert {mnemonic for _, mnemonic in found - UNCOVERED.keys()} == {"monitor", "monitorx", "mwait", "mwaitx"}
+    missed = {mnemonic for _, mnemonic in found - UNCOVERED.keys()}
+    assert {"monitor", "monitorx", "mwait", "mwaitx"} <= missed <= WRITTEN_IN_BYTES
     assert found > UNCOVERED.keys()
 
 
