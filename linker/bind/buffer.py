@@ -9,7 +9,6 @@ from linker.bind.apply import apply
 from linker.bind.phases import Selection, plan_link
 from linker.bind.report import Outcome, make_report
 from linker.bind.verify import verify
-from linker.collection import gc_paused
 from linker.errors import LinkError, naming
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
@@ -17,6 +16,7 @@ from linker.image.windows import Window, check_windows, offset_of
 from linker.plan.check import (
     check_mapped,
 )
+from linker.quick.collection import gc_paused
 from linker.registry import binding_for
 from linker.table.guest import GuestTable, read_guest
 from linker.table.read import parse_bound

@@ -14,18 +14,19 @@ from __future__ import annotations
 import enum
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.apply import apply
 from linker.bind.phases import Selection, plan_link
 from linker.bind.source import Source, anonymous, grown_source, original_source
-from linker.collection import gc_paused
 from linker.errors import LinkError, naming
 from linker.hypervisors.base import Form
 from linker.image.memory import gather
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.plan.make import SKIPPED, choose_forms
+from linker.quick.collection import gc_paused
+from linker.quick.tuples import NamedTuple
 from linker.registry import binding_for, targets
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.table.decode import decode

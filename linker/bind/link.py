@@ -15,13 +15,13 @@ from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import Source, grown_source, original_source
 from linker.bind.undo import find_original, require_annotated, require_kept, require_undo
 from linker.bind.verify import verify
-from linker.collection import gc_paused
 from linker.count.counting import require_counting
 from linker.errors import LinkError, UsageError, naming
 from linker.image.places import Places, speaking
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.image.write import write_changed, write_whole
+from linker.quick.collection import gc_paused
 from linker.registry import binding_for
 
 if TYPE_CHECKING:

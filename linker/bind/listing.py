@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.buffer import read_table
 from linker.bind.report import format_table
@@ -12,6 +12,7 @@ from linker.image.places import Places, column
 from linker.image.relocations import Relocatable
 from linker.image.symbols import Symbols
 from linker.plan.make import SKIPPED, choose_forms
+from linker.quick.tuples import NamedTuple
 from linker.registry import binding_for
 from linker.table.choose import Names, select_sites
 from linker.table.sources import Sources

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path

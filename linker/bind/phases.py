@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker import log
 from linker.image.places import Places
@@ -15,6 +15,7 @@ from linker.plan.check import (
 from linker.plan.make import make_plan
 from linker.plan.patches import Request
 from linker.plan.place import read_module
+from linker.quick.tuples import NamedTuple
 from linker.table.choose import Names, select_sites
 from linker.table.decode import decode
 

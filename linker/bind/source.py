@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker import log
 from linker.bind.apply import apply
@@ -15,6 +15,7 @@ from linker.errors import LinkError, naming
 from linker.image.grow import Kept, grow, kept_original
 from linker.image.places import speaking
 from linker.image.read import open_image
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import SECTION_ORIGINAL
 from linker.table.decode import decode
 from linker.table.guest import GuestTable, read_guest

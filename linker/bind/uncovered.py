@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.source import original_source
-from linker.collection import gc_paused
 from linker.coverage.look import Subject, look
 from linker.errors import naming
 from linker.image.places import speaking
 from linker.image.read import open_image, read_image
 from linker.plan.check import check_architecture
+from linker.quick.collection import gc_paused
+from linker.quick.tuples import NamedTuple
 from linker.registry import codec_for
 from linker.sites.formats import NOTE_OWNER
 from linker.table.read import TABLE_PREFIX

@@ -10,7 +10,7 @@ and no copy of the image is made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.grow import kept_original
@@ -19,6 +19,7 @@ from linker.image.read import read_image
 from linker.plan.check import check_bound, site_within
 from linker.plan.make import as_annotated, restoring_edits
 from linker.plan.patches import Request, pick
+from linker.quick.tuples import NamedTuple
 from linker.table.decode import Sites, decode_site, site_flags, undone
 from linker.table.guest import GuestTable, read_guest
 from linker.table.read import read_marks, tables_read, with_marks

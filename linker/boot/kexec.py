@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.link import link
 from linker.errors import LinkError, UsageError
 from linker.image.memory_file import memory_file, path_of
+from linker.quick.tuples import NamedTuple
 from linker.registry import codec_for
 from linker.table.read import read_bound_to
 

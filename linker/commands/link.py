@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.collection import gc_paused
 from linker.commands.options import AUTO, SHELLS, PrintCompletion, PrintVersion
 from linker.errors import LinkError, UsageError
+from linker.quick.collection import gc_paused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

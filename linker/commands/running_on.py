@@ -11,9 +11,10 @@ import os
 import platform
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.quick.tuples import NamedTuple
 from linker.registry import architectures
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ address order of the sites that count, so that a reader finds them from the imag
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from linker.count.original_code import OriginalCode
 from linker.errors import UsageError
 from linker.hypervisors.base import COUNT, SITE_END, SITE_START, Fixup, Form, FormKind, Stub
 from linker.plan.patches import split_group
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_NO_STACK
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.examine import examined
 from linker.bind.report import format_table
 from linker.count.counters import COUNTER_LEN
 from linker.errors import LinkError, naming
 from linker.image.read import open_image, read_headers
+from linker.quick.tuples import NamedTuple
 from linker.table.read import words
 
 if TYPE_CHECKING:

@@ -21,9 +21,8 @@ the counter and back: no flag, no stack. Between the two exchanges nothing else 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from linker.hypervisors.base import COUNTER, Fixup
+from linker.quick.tuples import NamedTuple
 from linker.sites.x86_64.flags import INC, flags_are_dead
 
 __all__ = [

@@ -10,10 +10,11 @@ other sections of an executable segment                     passed over, and nam
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.read import FIRST_PSEUDO_VA, PSEUDO_ALIGN, SHF_ALLOC, SHF_EXECINSTR, Section
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from linker.image.read import Image

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.coverage.areas import Area, Passed, addressed, code_areas, merged, outside
 from linker.coverage.early import early_code
@@ -22,6 +22,7 @@ from linker.errors import UsageError
 from linker.image.places import Places
 from linker.image.read import read_headers
 from linker.image.symbols import Symbols
+from linker.quick.tuples import NamedTuple
 from linker.registry import sweep_for
 
 if TYPE_CHECKING:

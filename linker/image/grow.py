@@ -10,11 +10,12 @@ compressed by zlib. Restoring and binding again start from it, so both are exact
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.read import read_headers
 from linker.image.windows import Window, offset_of
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import BOUND_COUNTS, ORIGINAL, SECTION_ORIGINAL, LayoutError
 from linker.table.read import Reserve
 

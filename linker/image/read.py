@@ -12,10 +12,11 @@ import os
 import stat
 import struct
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
 from linker.image.windows import Bytes, Window, check_windows
+from linker.quick.tuples import NamedTuple
 from linker.sites.layouts import (
     ELF_HEADER,
     FILE_TYPES,

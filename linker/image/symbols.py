@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.read import string_at
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from linker.image.read import Image, Section

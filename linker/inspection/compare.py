@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import UsageError
 from linker.image.places import Places
 from linker.image.read import ENTRY_OFF
+from linker.quick.tuples import NamedTuple
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:

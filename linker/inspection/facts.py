@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.image.read import ENTRY_OFF
 from linker.image.windows import offset_of
+from linker.quick.tuples import NamedTuple
 from linker.sites import formats
 from linker.table.read import parse_bound, parse_descriptor
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import UsageError
 from linker.image.places import Places
 from linker.image.windows import offset_of
 from linker.inspection.names import Names
 from linker.inspection.tally import functions
+from linker.quick.tuples import NamedTuple
 from linker.registry import disassembler_for
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ A kernel's text is aligned by megabytes here and there; a map of that would be m
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.image.symbols import Span
 from linker.inspection.names import MODULE
 from linker.inspection.tally import code_sections
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

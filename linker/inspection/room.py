@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.report import Slack
 from linker.hypervisors.base import Form
 from linker.plan.make import choose_forms
+from linker.quick.tuples import NamedTuple
 from linker.registry import binding_for, targets
 from linker.table.decode import SiteGroup, Sites
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.install import entries, siblings
 from linker.install.entries import Field
 from linker.install.places import present, renew, sibling
+from linker.quick.tuples import NamedTuple
 from linker.registry import targets
 
 if TYPE_CHECKING:

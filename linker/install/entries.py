@@ -14,9 +14,10 @@ replaced or removed.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
 from linker.install import entries, siblings
 from linker.install.places import present, renew, sibling
+from linker.quick.tuples import NamedTuple
 from linker.registry import targets
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ So nothing is added to what the kernel exports, and a kernel that places itself 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError, naming
 from linker.image.read import open_image, read_image
@@ -18,6 +18,7 @@ from linker.image.relocations import SHN_UNDEF, Relocatable
 from linker.image.windows import offset_of
 from linker.plan.check import check_architecture
 from linker.plan.place import place, read_module
+from linker.quick.tuples import NamedTuple
 from linker.sites.reach import fits_signed
 from linker.table.read import read_annotations
 

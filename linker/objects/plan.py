@@ -10,7 +10,7 @@ Rows go into a section of the module's own, because the interface module cannot 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
 from linker.hypervisors.base import TABLE_ROW, FormKind, ObjectBinding, Unbindable
@@ -18,6 +18,7 @@ from linker.objects.kernel import choose_anchor
 from linker.plan.edits import edits_in_memory
 from linker.plan.make import SKIPPED, choose_forms, require_forms, unchanged
 from linker.plan.patches import Filled, Plan, patch_group, split_group
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.table.names import record_name
 from linker.table.read import Bound

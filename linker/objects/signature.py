@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from linker.image.windows import Bytes

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from linker.hypervisors.base import Fixup, FixupKind
+from linker.quick.tuples import NamedTuple
 from linker.sites.reach import require_signed
 
 if TYPE_CHECKING:

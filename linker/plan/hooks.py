@@ -10,11 +10,12 @@ again and restoring find it. A hook that the module does not have stays as the g
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.windows import offset_of
 from linker.plan.patches import BoundHook, Edit
+from linker.quick.tuples import NamedTuple
 from linker.sites.l4ka import EXPORTS, IMPORTS, SECTION_EXPORTS, SECTION_IMPORTS
 from linker.sites.reach import require_unsigned
 

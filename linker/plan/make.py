@@ -7,7 +7,7 @@ that a million sites are a few long strings.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.count.counters import Counters
 from linker.count.counting import Counting
@@ -18,6 +18,7 @@ from linker.plan.edits import edits_in_file, edits_in_memory
 from linker.plan.hooks import plan_hooks
 from linker.plan.lay_out import Layout
 from linker.plan.patches import Filled, Plan, patch_group, split_group
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 from linker.table.names import record_name

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import struct
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
 from linker.image.read import SHF_ALLOC, open_image, read_headers, read_notes, string_at
+from linker.quick.tuples import NamedTuple
 from linker.sites import formats
 from linker.sites.reach import require_signed
 from linker.table.read import parse_descriptor

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.memory import gather_each
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.table.names import REBUILD, flags_of, record_name
 from linker.table.read import MEMORY_KIND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker import log
 from linker.image.places import speaking
@@ -14,6 +14,7 @@ from linker.plan.check import (
     check_bound,
     check_records,
 )
+from linker.quick.tuples import NamedTuple
 from linker.registry import codec_for
 from linker.sites.formats import SECTION_STRINGS
 from linker.table.read import read_annotations

@@ -11,11 +11,12 @@ from array import array
 from itertools import compress
 from operator import or_
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
 from linker.image.read import open_image, read_image
 from linker.image.relocations import Relocatable
+from linker.quick.tuples import NamedTuple
 from linker.registry import codec_for
 from linker.sites import formats, l4ka
 from linker.table.object_records import record_words

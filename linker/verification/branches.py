@@ -9,10 +9,11 @@ On ia64 a stub comes back to the end of its own site, and may call entries of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.hypervisors.shared.x86_64_rows import ROW, ROW_FIELDS
+from linker.quick.tuples import NamedTuple
 from linker.verification.entries import CONTROL_OPERAND
 from linker.verification.steps import JUMP
 

@@ -7,10 +7,11 @@ The second does not believe the first: the ranges are read out of the image's ow
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.image.read import ENTRY_OFF, read_headers
 from linker.image.windows import offset_of
+from linker.quick.tuples import NamedTuple
 from linker.verification.image import shown
 from linker.verification.proof import Failure
 

@@ -6,7 +6,9 @@ docs/vnuma-abi.md; not the bindings, which are what is judged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

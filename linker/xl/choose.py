@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker import log
 from linker.errors import LinkError, naming
+from linker.quick.tuples import NamedTuple
 from linker.xl.disk import file_system_offs, is_ext
 from linker.xl.ext import ExtFileSystem
 from linker.xl.menus import PLACES, Entry, Menu

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 from linker.xl.tools import ToolResult, run_tool
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 
 ITEM_LEN_MAX = 2 * 4096 - 1  # libxl_bootloader.c, parse_bootloader_result: a longer item is dropped with a warning
 SEPARATORS = {"simple": "\n", "simple0": "\0"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker import log
 from linker.errors import LinkError
 from linker.image.read import open_image, read_image
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import SECTION_RECORDS
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")  # an administrator's path may lack the first two
 PACKAGES = {"debugfs": "e2fsprogs", "partx": "util-linux"}

@@ -51,11 +51,15 @@ def test_circle_is_found() -> None:
 def test_flat_files_are_few() -> None:
     assert sorted(path.name for path in (ROOT / "linker").glob("*.py")) == [
         "__init__.py",
-        "collection.py",
         "errors.py",
         "log.py",
         "registry.py",
     ]
+
+
+def test_named_tuples_are_the_quick_ones() -> None:
+    slow = {module for module, names in imports("linker").items() if "typing.NamedTuple" in names}
+    assert slow == {"linker.quick.tuples"}, "import NamedTuple from linker.quick.tuples, also when you solve conflicts"
 
 
 @pytest.mark.parametrize(

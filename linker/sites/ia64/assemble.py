@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
 
+from linker.quick.tuples import NamedTuple
 from linker.sites.ia64.bundles import TEMPLATES, Bundle, Template, join
 from linker.sites.ia64.codec import NOP
 from linker.sites.ia64.instructions import NAMES, encode

@@ -8,9 +8,8 @@ In MLX slots 1 and 2 are one instruction: slot 1 holds its upper bits (the L uni
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 
 BUNDLE_LEN = 16
 SLOT_BITS = 41

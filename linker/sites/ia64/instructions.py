@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 from linker.sites.ia64 import registers
 from linker.sites.ia64.bundles import SLOT_BITS
 from linker.sites.ia64.opcodes import (

@@ -11,7 +11,7 @@ assembly is an operand in its place. Class "": not sensitive.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from linker.quick.tuples import NamedTuple
 
 OP = (37, 4)
 X3, X6, X4, X2 = (33, 3), (27, 6), (27, 4), (31, 2)

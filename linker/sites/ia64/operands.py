@@ -7,9 +7,9 @@ above of an X-unit instruction are the L slot's. Data, and the two functions tha
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
 
 from linker.errors import LinkError
+from linker.quick.tuples import NamedTuple
 from linker.sites.reach import fits_signed
 
 

@@ -9,8 +9,9 @@ Bits that the manual says are ignored may have any value here, while sites have 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from linker.quick.tuples import NamedTuple
 from linker.sites.codec import Found
 from linker.sites.ia64.bundles import BUNDLE_LEN
 from linker.sites.ia64.instructions import Operation

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import unicorn as u
 from unicorn import x86_const as x
 
+from linker.quick.tuples import NamedTuple
 from linker.verification.running.cpu import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, MSR_EFER, REGISTERS
 from linker.verification.running.world import LARGE_LEN, PAGE_LEN, PageTables, descriptor
 

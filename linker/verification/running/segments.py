@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from linker.quick.tuples import NamedTuple
 from linker.verification.running import cpu as c
 from linker.verification.running.cpu import FaultError
 from linker.verification.running.operands import operand_va

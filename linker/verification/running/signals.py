@@ -7,10 +7,11 @@ siginfo. The context in it is `struct sigcontext` (asm/sigcontext.h); rt_sigretu
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from unicorn import x86_const as x
 
+from linker.quick.tuples import NamedTuple
 from linker.verification.running import cpu as c
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from collections import Counter
 from copy import deepcopy
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from linker.bind.examine import SiteState
+from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_PAD_FRONT
 from linker.verification.bytes import differences
 from linker.verification.entries import CONTROL_OPERAND
