@@ -22,7 +22,8 @@ from assembling import (
     run_as,
     run_with_macros,
 )
-from test_as_classes import BYTES, SPELLINGS
+from spellings import SPELLINGS
+from test_as_classes import BYTES
 from test_as_contexts import FOUND, LEFT_ALONE
 
 import previrt

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import iced_x86
 import pytest
+from spellings import SPELLINGS
 
 from linker.hypervisors.base import Fixup, FixupKind, Form, FormKind, Stub, TableContext, Unbindable
 from linker.hypervisors.lol.x86_64 import BINDING, CALL_STUB, JUMP_STUB
@@ -16,22 +17,10 @@ from linker.sites.x86_64.codec import X86_64
 
 # One instruction a class, in the words of GNU as.
 INSTRUCTIONS = {
-    "cli": "cli", "sti": "sti", "pushf": "pushfq", "popf": "popfq", "hlt": "hlt", "lgdt": "lgdt (%rax)",
-    "lidt": "lidt 16(%rsp)", "lldt": "lldt %ax", "ltr": "ltr (%rbx)", "sgdt": "sgdt (%rax)", "sidt": "sidt (%rax)",
-    "sldt": "sldt %eax", "str": "str %rax", "smsw": "smsw %eax", "lmsw": "lmsw %ax", "mov_from_cr": "mov %cr3, %r9",
-    "mov_to_cr": "mov %r12, %cr0", "mov_from_dr": "mov %dr7, %rax", "mov_to_dr": "mov %rax, %dr0", "clts": "clts",
-    "invlpg": "invlpg (%rax)", "invpcid": "invpcid (%rax), %rbx", "invd": "invd", "wbinvd": "wbinvd",
-    "in": "in %dx, %al", "out": "out %eax, $0x80", "ins": "rep insb", "outs": "outsw", "iret": "iretq", "lret": "lretq",
-    "sysret": "sysretq", "sysexit": "sysexitq", "ljmp": "rex.w ljmp *(%rax)", "lcall": "lcall *(%rax)",
-    "swapgs": "swapgs", "rdmsr": "rdmsr", "wrmsr": "wrmsr", "rdpmc": "rdpmc", "rdtsc": "rdtsc", "rdtscp": "rdtscp",
-    "cpuid": "cpuid", "mov_from_seg": "mov %ds, %eax", "mov_to_seg": "mov %eax, %ss", "push_seg": "push %fs",
-    "pop_seg": "pop %gs", "load_far_pointer": "lss (%rax), %esp", "rdfsbase": "rdfsbase %rax",
-    "rdgsbase": "rdgsbase %eax", "wrfsbase": "wrfsbase %r8", "wrgsbase": "wrgsbase %rax", "verr": "verr %ax",
-    "verw": "verw (%rax)", "lar": "lar %ax, %eax", "lsl": "lsl %ax, %rax", "int": "int $0x80", "int3": "int3",
-    "ud2": "ud2", "xsetbv": "xsetbv", "monitor": "monitor", "mwait": "mwait",
-    "clac": "clac", "stac": "stac", "xsaves": "xsaves (%rdi)", "xrstors": "xrstors (%rdi)", "wrpkru": "wrpkru",
-    "rdpkru": "rdpkru", "xrstor": "xrstor (%rdi)", "xgetbv": "xgetbv",
-}  # fmt: skip
+    **{name: att for name, att, *_ in SPELLINGS},
+    **{"pushf": "pushfq", "popf": "popfq", "lidt": "lidt 16(%rsp)", "out": "out %eax, $0x80"},
+    **{"mov_from_cr": "mov %cr3, %r9", "ljmp": "rex.w ljmp *(%rax)"},
+}
 ROOM = {row.name: row.room_len for row in CLASSES}
 
 

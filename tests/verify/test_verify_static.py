@@ -83,7 +83,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert ("bytes", "module data") in wrong(tmp_path, data_end - 1, 0x01)
     assert wrong(tmp_path, 24, 0x01) == {("bytes", "entry address"), ("entry", "entry address")}
     assert ("note", "note BOUND, module ABI") in wrong(tmp_path, note.off + 16, 0x02)
-    assert ("note", "note BOUND, sites bound") in wrong(tmp_path, note.off + 32, 0x01)
+    assert ("note", "note BOUND, sites bound") in wrong(tmp_path, note.off + 33, 0x40)
 
 
 def test_a_failure_says_site_symbol_expected_and_found(tmp_path: Path) -> None:

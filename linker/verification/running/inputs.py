@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from linker.verification.running import cpu as c
 from linker.verification.running import world as w
-from linker.verification.running.model import is_device
+from linker.verification.running.model import ALWAYS_FAULT, is_device
 from linker.verification.running.operands import operand_va
 
 if TYPE_CHECKING:
@@ -371,6 +371,7 @@ def _system_segment(trial: Trial) -> str:
 
 
 INPUTS: dict[str, Callable[[Trial], str]] = {
+    **dict.fromkeys(ALWAYS_FAULT, _needs_idt),
     "popf": _flags_on_stack,
     "lgdt": _table,
     "lidt": _table,
@@ -380,7 +381,6 @@ INPUTS: dict[str, Callable[[Trial], str]] = {
     "mov_to_cr": _mov_to_cr,
     "mov_from_dr": lambda trial: "" if trial.insn.registers[1] not in (4, 5) else _needs_idt(trial),
     "mov_to_dr": _mov_to_dr,
-    "invpcid": _needs_idt,
     "in": _port,
     "out": _port,
     "ins": _string_port,
@@ -393,7 +393,6 @@ INPUTS: dict[str, Callable[[Trial], str]] = {
     "sysexit": _sysexit,
     "rdmsr": _rdmsr,
     "wrmsr": _wrmsr,
-    "rdpmc": _needs_idt,
     "mov_to_seg": _to_segment,
     "pop_seg": _to_segment,
     "load_far_pointer": _far_pointer,
@@ -407,16 +406,4 @@ INPUTS: dict[str, Callable[[Trial], str]] = {
     "lsl": _inspected,
     "int": _needs_idt,
     "int3": _needs_idt,
-    "ud2": _needs_idt,
-    "xsetbv": _needs_idt,
-    "monitor": _needs_idt,
-    "mwait": _needs_idt,
-    "clac": _needs_idt,
-    "stac": _needs_idt,
-    "xsaves": _needs_idt,
-    "xrstors": _needs_idt,
-    "wrpkru": _needs_idt,
-    "rdpkru": _needs_idt,
-    "xrstor": _needs_idt,
-    "xgetbv": _needs_idt,
 }

@@ -362,6 +362,10 @@ MODEL: dict[str, Callable[[Cpu, Instruction], None]] = {
 }
 
 
+# Classes that do nothing but fault on the CPU that the model is of.
+ALWAYS_FAULT = frozenset(name for name, work in MODEL.items() if work in (_undefined, _general_protection))
+
+
 def execute(cpu: Cpu, insn: Instruction, next_va: int, at_va: int) -> None:
     """Work the instruction at `at_va`; a fault goes through the IDT. `next_va` is where it goes on."""
     before = list(cpu.regs)
