@@ -93,7 +93,10 @@ def test_one_answer_on_every_host(cpu: str, guests: dict[str, Path], tmp_path: P
     ended = run_on(cpu, guests, tmp_path)
     for name in ("fixture64", "fixture32"):
         here = subprocess.run([guests[name]], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
-        assert list(difflib.unified_diff(said(here.stdout.splitlines()), said(ended[name].lines), "here", cpu)) == []
+        difference = difflib.unified_diff(
+            said(here.stdout.splitlines()), said(ended[name].lines), "here", cpu, lineterm=""
+        )
+        assert "\n".join(difference) == ""
         assert ended[name].status == 0
     kept = [line for line in TRANSCRIPT.read_text().splitlines() if not line.startswith("~")]
     assert [line for line in ended["fixture64"].lines if not line.startswith("~")] == kept
