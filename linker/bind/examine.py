@@ -22,6 +22,7 @@ from linker.bind.source import Source, anonymous, grown_source, original_source
 from linker.errors import LinkError, naming
 from linker.hypervisors.base import Form
 from linker.image.memory import gather
+from linker.image.places import speaking
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.plan.make import SKIPPED, choose_forms
@@ -126,7 +127,9 @@ def examined(path: str | Path, *, binding: Binding | None = None) -> Iterator[Ex
     """
     path = Path(path)
     with naming(path), open_image(path) as file, gc_paused():
-        yield _examine(path, original_source(file), binding)
+        source = original_source(file)
+        with speaking(source.table.image):
+            yield _examine(path, source, binding)
 
 
 def _examine(path: Path, source: Source, binding: Binding | None) -> Examination:

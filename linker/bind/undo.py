@@ -55,7 +55,7 @@ def require_annotated(original: Original, table: GuestTable) -> None:
     One of the original format says nothing, so its padding may be of either kind.
     """
     bound = table.annotations.bound
-    if bound is None or bound.target:
+    if bound is not None and bound.target:
         return
     for edit in original.edits:
         if edit.before != edit.after:
@@ -66,7 +66,7 @@ def require_annotated(original: Original, table: GuestTable) -> None:
                 expected=_excerpt(edit.after, edit.before),
                 advice="link from the original image",
             )
-    for group in original.groups:
+    for group in original.groups if bound is not None else ():
         meant = as_annotated(group.instruction, group.room_len, group.flags, table.codec)
         if group.before != meant * len(group.members):
             raise LinkError(
@@ -116,8 +116,11 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
     for edit in plan.edits:
         if (edit.off, len(edit.after)) not in ranges:
             raise no_way_back(f"{edit.name} would not be restored", f"offset {edit.off:#x}")
+    undo = annotations.undo
+    if undo is not None and undo.count(0) == len(undo):
+        undo = None  # nothing is overwritten
     for group in plan.groups:
-        why = _lost(group, annotations, before.codec)
+        why = _lost(group, annotations, undo, before.codec)
         if why:
             raise no_way_back(f"'{group.instruction.text}' {why}", f"{group.first_va:#x}")
 
@@ -136,14 +139,14 @@ def _require_untouched(original: Original, before: GuestTable) -> None:
             raise no_way_back(f"{section.name} would be overwritten by {what}", f"offset {section.off:#x}")
 
 
-def _lost(group: PatchGroup, annotations: Annotations, codec: Codec) -> str:
+def _lost(group: PatchGroup, annotations: Annotations, undo: bytes | None, codec: Codec) -> str:
     """Why restoring would not give all sites of a group their instruction back; empty if it would."""
     index, count, undo_len = group.members[0], len(group.members), codec.undo_len
     first, entry = group.after[: group.room_len], b""
     meant = as_annotated(group.instruction, group.room_len, site_flags(annotations, index), codec)
-    numbers = pick(group.members, annotations.numbers)
-    if annotations.undo is not None and numbers[0] < annotations.record_count:
-        entries = gather(annotations.undo, [number * undo_len for number in numbers], undo_len)
+    if undo is not None and annotations.numbers[index] < annotations.record_count:
+        numbers = pick(group.members, annotations.numbers)
+        entries = gather(undo, [number * undo_len for number in numbers], undo_len)
         entry = entries[:undo_len]
         if entries != entry * count:
             return "is not kept for all of its sites"

@@ -172,7 +172,7 @@ class Case:
             act()
         except previrt.LinkError as error:
             self._errors[f"{what}: {type(error).__name__}: {_kind(error)}"] += 1
-            if not error.what or "\n" in str(error) or PSEUDO_VA.search(str(error)):
+            if not error.what or "\n" in str(error) or (self._seed.is_object and PSEUDO_VA.search(str(error))):
                 self._find("message", traceback.format_exc())
             return False
         except Exception:

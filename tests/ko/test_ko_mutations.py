@@ -15,6 +15,7 @@ from ko_objects import I386, IA64, X86_64, assemble
 from test_ko_modules import SOURCE
 
 import previrt
+from linker.bind.examine import examined
 from linker.objects.options import ObjectOptions
 
 SECONDS = min(float(os.environ.get("PREVIRT_FUZZ_SECONDS", "10")), 20) / 4
@@ -72,3 +73,22 @@ def test_what_binds_can_be_restored_and_nothing_else_comes_out(
         bound += outcome.bound
     assert tried > SECONDS
     assert bound, "nothing gets past the headers"
+
+
+def test_an_operand_that_leads_out_of_the_object(kernel: Path, tmp_path: Path) -> None:
+    """The assembler writes a number in front of (%rip) as it is: no section is there."""
+    path = assemble(tmp_path, "x86_64", SOURCE.replace("cli", "lgdt -0x70000000(%rip)", 1))
+    with pytest.raises(previrt.LinkError, match=r"record \d+ at .text\+0x[0-9a-f]+: operand leads out of the object's"):
+        previrt.link(path, "xen", options=ObjectOptions(kernel))
+
+
+def test_inspecting_a_damaged_object_says_sections(seeds: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "object.o"
+    damaged = bytearray(seeds["x86_64"])
+    damaged[damaged.index(bytes.fromhex("fa90909090")) + 4] = 0x91
+    path.write_bytes(damaged)
+    with (
+        pytest.raises(previrt.LinkError, match=r"record \d+ at .text\+0x[0-9a-f]+: padding behind 'cli'"),
+        examined(path),
+    ):
+        pass

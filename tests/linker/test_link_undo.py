@@ -144,6 +144,10 @@ UNMARKED = "but the image is not marked as bound"
         ({"notes": NOTES + note(2, bytes(16) + b"\x07" + bytes(23))}, f"note BOUND is not as annotated, {UNMARKED}"),
         ({"notes": NOTES + note(2, bytes(40)) + note(4, bytes(60) + b"\1\0\0\0")}, f"note SPACE is not .*{UNMARKED}"),
         (
+            {"notes": note(4, bytes(60) + b"\1\0\0\0"), "version1": False, "sites": SITES[:1]},
+            f"note SPACE is not .*{UNMARKED}",
+        ),
+        (
             {"notes": NOTES + note(2, bytes(40)) + note(4, bytes(64), owner=b"previrt\0\0\0\0\0")},
             f"note SPACE is not as annotated, {UNMARKED}",
         ),
