@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,12 @@ def test_every_class_has_sites(guest: ELFFile) -> None:
     numbers = {INFO.parse(info[at:]).class_number for at in range(0, len(info), INFO.sizeof())}
     assert {NAME_OF[number] for number in numbers} == {row.name for row in CLASSES}
     assert len(records) // RECORD_64.sizeof() == len(info) // INFO.sizeof()
+
+
+def test_every_class_is_in_the_harness() -> None:
+    source = (GUEST.parent / "intact_classes.c").read_text()
+    tried = {first or second for first, second in re.findall(r'\bCLASS(?:_IF)?\((\w+)|\{"(\w+)", \w+_, ', source)}
+    assert tried - {"name"} == {row.name for row in CLASSES}
 
 
 def test_programs_of_ring_3_are_left_alone(guest: ELFFile) -> None:
