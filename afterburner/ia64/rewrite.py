@@ -30,7 +30,7 @@ TYPE_CHECKING = False  # `typing` is not worth its start-up time here
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOM_BUNDLES = {name: room for _, name, room, _ in CLASSES}
+ROOM_BUNDLES = {row.name: row.room_bundles for row in CLASSES}
 PADDING = b" { .mfi; nop.m 0; nop.f 0; nop.i 0 }"
 LAST_PADDING = b" { .mfi; nop.m 0; nop.f 0; nop.i 0 ;; }"
 

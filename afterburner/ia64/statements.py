@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from linker.sites.ia64.classes import CLASSES
+
 TYPE_CHECKING = False  # `typing` is not worth its start-up time here
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,46 +31,12 @@ _SPECIAL = (
     rb"(?i)(?:(?P<psr>psr(?:\.l)?)$|(?P<cr>cr(?:\.|\d|\\))|(?P<indirect>rr|pkr|ibr|dbr|pmc|pmd|cpuid)[ \t]*\["
     rb"|ar(?:\.(?:(?P<kr>k[0-7])|(?P<itc>itc|ruc))|(?:(?P<krn>[0-7])|(?P<itcn>4[45])))$)"
 )
-_WORDS = {
-    b"ssm": "ssm",
-    b"rsm": "rsm",
-    b"rfi": "rfi",
-    b"cover": "cover",
-    b"epc": "epc",
-    b"srlz.d": "srlz_d",
-    b"srlz.i": "srlz_i",
-    b"bsw.0": "bsw",
-    b"bsw.1": "bsw",
-    b"vmsw.0": "vmsw",
-    b"vmsw.1": "vmsw",
-    b"itc.d": "itc_d",
-    b"itc.i": "itc_i",
-    b"itr.d": "itr_d",
-    b"itr.i": "itr_i",
-    b"ptc.l": "ptc_l",
-    b"ptc.g": "ptc_g",
-    b"ptc.ga": "ptc_ga",
-    b"ptc.e": "ptc_e",
-    b"ptr.d": "ptr_d",
-    b"ptr.i": "ptr_i",
-    b"tpa": "tpa",
-    b"tak": "tak",
-    b"thash": "thash",
-    b"ttag": "ttag",
-    b"fc": "fc",
-    b"fc.i": "fc",
-    b"probe.r": "probe",
-    b"probe.w": "probe",
-    b"probe.rw.fault": "probe",
-    b"probe.r.fault": "probe",
-    b"probe.w.fault": "probe",
-    **{b"break" + unit: "break" for unit in (b"", b".m", b".i", b".f", b".b", b".x")},
-}
+WORDS = {word.encode(): row.name for row in CLASSES for word in row.words.split()}
 
 
 # Found wherever `Statement.class_name` finds something; it may find more.
 MAY_BE_SENSITIVE = (
-    rb"(?i:(?<![\w.$])(?:" + b"|".join(map(re.escape, _WORDS)) + rb")(?![\w$])|(?<![\w.$])mov(?:\.m)?[ \t][^\n;]*"
+    rb"(?i:(?<![\w.$])(?:" + b"|".join(map(re.escape, WORDS)) + rb")(?![\w$])|(?<![\w.$])mov(?:\.m)?[ \t][^\n;]*"
     rb"(?:psr|cr[.\d\\]|(?:rr|pkr|[id]br|pmc|pmd|cpuid)[ \t]*\[|ar\.(?:k[0-7]|itc|ruc)|ar(?:[0-7]|4[45])(?!\d)))"
 )
 
@@ -104,7 +72,7 @@ class Statement:
     def class_name(self) -> str:
         """The operation class of a sensitive instruction; empty for anything else."""
         if self.word not in (b"mov", b"mov.m"):
-            return "" if self.operands.startswith(b"=") else _WORDS.get(self.word, "")
+            return "" if self.operands.startswith(b"=") else WORDS.get(self.word, "")
         target, equals, source = self.operands.partition(b"=")
         if not equals:
             return ""

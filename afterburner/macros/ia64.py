@@ -24,7 +24,7 @@ is one; and `(p6) ssm psr.i` is written `previrt.if p6, ssm psr.i`.
 from __future__ import annotations
 
 from afterburner.ia64.rewrite import BRANCH_UNIT, BREAK_UNITS, BUNDLES, LAST_PADDING, PADDING
-from afterburner.ia64.statements import _WORDS as WORDS
+from afterburner.ia64.statements import WORDS
 from afterburner.sections import COPIED_CODE
 from linker.sites.ia64.classes import (
     CLASSES,
@@ -34,7 +34,7 @@ from linker.sites.ia64.classes import (
     SCRATCH_PREDICATES,
 )
 
-_ROOM = {name: room for _, name, room, _ in CLASSES}
+_ROOM = {row.name: row.room_bundles for row in CLASSES}
 _DATA = (".data", ".rodata", ".init.data", ".init.rodata", ".sdata")
 
 # Stops are taken as written in a site; behind it the text goes on in the mode it has: .Lprevirt.auto says which.
@@ -339,7 +339,11 @@ def _mov(word: str) -> str:
     instruction = f"(\\\\p) {word} \\\\o".replace("\\\\", "\\")
     alone, first = (BUNDLES["M"].decode() % (instruction, stop) for stop in (";; ", ""))
     one, two = (
-        "|".join(f"(.Lprevirt.j=={n})" for n, name, room, _ in CLASSES if name.startswith("mov_") and room == bundles)
+        "|".join(
+            f"(.Lprevirt.j=={row.number})"
+            for row in CLASSES
+            if row.name.startswith("mov_") and row.room_bundles == bundles
+        )
         for bundles in (1, 2)
     )
     padding, last = PADDING.decode().strip(), LAST_PADDING.decode().strip()

@@ -1344,180 +1344,6 @@ previrt.mode
 .endif
 previrt.make.rsm
 .endm
-.macro previrt.make.rfi
-.macro rfi o:vararg
-previrt.go.rfi p0,\o
-.endm
-.endm
-.macro previrt.go.rfi p,o:vararg
-.purgem rfi
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.Lprevirt.w=0
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; rfi \o ;; }
-previrt.record 1,42
-previrt.mode
-.else
-rfi \o
-.endif
-previrt.make.rfi
-.endm
-.macro previrt.make.cover
-.macro cover o:vararg
-previrt.go.cover p0,\o
-.endm
-.endm
-.macro previrt.go.cover p,o:vararg
-.purgem cover
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; cover \o ;; }
-previrt.record 1,43
-previrt.mode
-.else
-cover \o
-.endif
-previrt.make.cover
-.endm
-.macro previrt.make.epc
-.macro epc o:vararg
-previrt.go.epc p0,\o
-.endm
-.endm
-.macro previrt.go.epc p,o:vararg
-.purgem epc
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; epc \o ;; }
-previrt.record 1,47
-previrt.mode
-.else
-epc \o
-.endif
-previrt.make.epc
-.endm
-.macro previrt.make.srlz.d
-.macro srlz.d o:vararg
-previrt.go.srlz.d p0,\o
-.endm
-.endm
-.macro previrt.go.srlz.d p,o:vararg
-.purgem srlz.d
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfi; [5380470:] (\p) srlz.d \o; nop.f 0; nop.i 0 ;; }
-previrt.record 1,40
-previrt.mode
-.else
-(\p) srlz.d \o
-.endif
-previrt.make.srlz.d
-.endm
-.macro previrt.make.srlz.i
-.macro srlz.i o:vararg
-previrt.go.srlz.i p0,\o
-.endm
-.endm
-.macro previrt.go.srlz.i p,o:vararg
-.purgem srlz.i
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfi; [5380470:] (\p) srlz.i \o; nop.f 0; nop.i 0 ;; }
-previrt.record 1,41
-previrt.mode
-.else
-(\p) srlz.i \o
-.endif
-previrt.make.srlz.i
-.endm
-.macro previrt.make.bsw.0
-.macro bsw.0 o:vararg
-previrt.go.bsw.0 p0,\o
-.endm
-.endm
-.macro previrt.go.bsw.0 p,o:vararg
-.purgem bsw.0
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.Lprevirt.w=.Lprevirt.w%0x10000
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; bsw.0 \o ;; }
-previrt.record 1,44
-previrt.mode
-.else
-bsw.0 \o
-.endif
-previrt.make.bsw.0
-.endm
-.macro previrt.make.bsw.1
-.macro bsw.1 o:vararg
-previrt.go.bsw.1 p0,\o
-.endm
-.endm
-.macro previrt.go.bsw.1 p,o:vararg
-.purgem bsw.1
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.Lprevirt.w=.Lprevirt.w%0x10000
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; bsw.1 \o ;; }
-previrt.record 1,44
-previrt.mode
-.else
-bsw.1 \o
-.endif
-previrt.make.bsw.1
-.endm
-.macro previrt.make.vmsw.0
-.macro vmsw.0 o:vararg
-previrt.go.vmsw.0 p0,\o
-.endm
-.endm
-.macro previrt.go.vmsw.0 p,o:vararg
-.purgem vmsw.0
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; vmsw.0 \o ;; }
-previrt.record 1,45
-previrt.mode
-.else
-vmsw.0 \o
-.endif
-previrt.make.vmsw.0
-.endm
-.macro previrt.make.vmsw.1
-.macro vmsw.1 o:vararg
-previrt.go.vmsw.1 p0,\o
-.endm
-.endm
-.macro previrt.go.vmsw.1 p,o:vararg
-.purgem vmsw.1
-previrt.look
-.if .Lprevirt.x
-previrt.free \p,\o
-.explicit
-;; { .mfb; [5380470:] nop.m 0; nop.f 0; vmsw.1 \o ;; }
-previrt.record 1,45
-previrt.mode
-.else
-vmsw.1 \o
-.endif
-previrt.make.vmsw.1
-.endm
 .macro previrt.make.itc.d
 .macro itc.d o:vararg
 previrt.go.itc.d p0,\o
@@ -1917,6 +1743,161 @@ previrt.mode
 .endif
 previrt.make.probe.w.fault
 .endm
+.macro previrt.make.srlz.d
+.macro srlz.d o:vararg
+previrt.go.srlz.d p0,\o
+.endm
+.endm
+.macro previrt.go.srlz.d p,o:vararg
+.purgem srlz.d
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfi; [5380470:] (\p) srlz.d \o; nop.f 0; nop.i 0 ;; }
+previrt.record 1,40
+previrt.mode
+.else
+(\p) srlz.d \o
+.endif
+previrt.make.srlz.d
+.endm
+.macro previrt.make.srlz.i
+.macro srlz.i o:vararg
+previrt.go.srlz.i p0,\o
+.endm
+.endm
+.macro previrt.go.srlz.i p,o:vararg
+.purgem srlz.i
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfi; [5380470:] (\p) srlz.i \o; nop.f 0; nop.i 0 ;; }
+previrt.record 1,41
+previrt.mode
+.else
+(\p) srlz.i \o
+.endif
+previrt.make.srlz.i
+.endm
+.macro previrt.make.rfi
+.macro rfi o:vararg
+previrt.go.rfi p0,\o
+.endm
+.endm
+.macro previrt.go.rfi p,o:vararg
+.purgem rfi
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.Lprevirt.w=0
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; rfi \o ;; }
+previrt.record 1,42
+previrt.mode
+.else
+rfi \o
+.endif
+previrt.make.rfi
+.endm
+.macro previrt.make.cover
+.macro cover o:vararg
+previrt.go.cover p0,\o
+.endm
+.endm
+.macro previrt.go.cover p,o:vararg
+.purgem cover
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; cover \o ;; }
+previrt.record 1,43
+previrt.mode
+.else
+cover \o
+.endif
+previrt.make.cover
+.endm
+.macro previrt.make.bsw.0
+.macro bsw.0 o:vararg
+previrt.go.bsw.0 p0,\o
+.endm
+.endm
+.macro previrt.go.bsw.0 p,o:vararg
+.purgem bsw.0
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.Lprevirt.w=.Lprevirt.w%0x10000
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; bsw.0 \o ;; }
+previrt.record 1,44
+previrt.mode
+.else
+bsw.0 \o
+.endif
+previrt.make.bsw.0
+.endm
+.macro previrt.make.bsw.1
+.macro bsw.1 o:vararg
+previrt.go.bsw.1 p0,\o
+.endm
+.endm
+.macro previrt.go.bsw.1 p,o:vararg
+.purgem bsw.1
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.Lprevirt.w=.Lprevirt.w%0x10000
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; bsw.1 \o ;; }
+previrt.record 1,44
+previrt.mode
+.else
+bsw.1 \o
+.endif
+previrt.make.bsw.1
+.endm
+.macro previrt.make.vmsw.0
+.macro vmsw.0 o:vararg
+previrt.go.vmsw.0 p0,\o
+.endm
+.endm
+.macro previrt.go.vmsw.0 p,o:vararg
+.purgem vmsw.0
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; vmsw.0 \o ;; }
+previrt.record 1,45
+previrt.mode
+.else
+vmsw.0 \o
+.endif
+previrt.make.vmsw.0
+.endm
+.macro previrt.make.vmsw.1
+.macro vmsw.1 o:vararg
+previrt.go.vmsw.1 p0,\o
+.endm
+.endm
+.macro previrt.go.vmsw.1 p,o:vararg
+.purgem vmsw.1
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; vmsw.1 \o ;; }
+previrt.record 1,45
+previrt.mode
+.else
+vmsw.1 \o
+.endif
+previrt.make.vmsw.1
+.endm
 .macro previrt.make.break
 .macro break o:vararg
 previrt.go.break p0,\o
@@ -2031,19 +2012,29 @@ previrt.mode
 .endif
 previrt.make.break.x
 .endm
+.macro previrt.make.epc
+.macro epc o:vararg
+previrt.go.epc p0,\o
+.endm
+.endm
+.macro previrt.go.epc p,o:vararg
+.purgem epc
+previrt.look
+.if .Lprevirt.x
+previrt.free \p,\o
+.explicit
+;; { .mfb; [5380470:] nop.m 0; nop.f 0; epc \o ;; }
+previrt.record 1,47
+previrt.mode
+.else
+epc \o
+.endif
+previrt.make.epc
+.endm
 .macro .afterburn_noannotate
 .if .Lprevirt.a
 .purgem ssm
 .purgem rsm
-.purgem rfi
-.purgem cover
-.purgem epc
-.purgem srlz.d
-.purgem srlz.i
-.purgem bsw.0
-.purgem bsw.1
-.purgem vmsw.0
-.purgem vmsw.1
 .purgem itc.d
 .purgem itc.i
 .purgem itr.d
@@ -2065,12 +2056,21 @@ previrt.make.break.x
 .purgem probe.rw.fault
 .purgem probe.r.fault
 .purgem probe.w.fault
+.purgem srlz.d
+.purgem srlz.i
+.purgem rfi
+.purgem cover
+.purgem bsw.0
+.purgem bsw.1
+.purgem vmsw.0
+.purgem vmsw.1
 .purgem break
 .purgem break.m
 .purgem break.i
 .purgem break.f
 .purgem break.b
 .purgem break.x
+.purgem epc
 previrt.unmake.mov
 .Lprevirt.a=0
 .endif
@@ -2079,15 +2079,6 @@ previrt.unmake.mov
 .if .Lprevirt.a==0
 previrt.make.ssm
 previrt.make.rsm
-previrt.make.rfi
-previrt.make.cover
-previrt.make.epc
-previrt.make.srlz.d
-previrt.make.srlz.i
-previrt.make.bsw.0
-previrt.make.bsw.1
-previrt.make.vmsw.0
-previrt.make.vmsw.1
 previrt.make.itc.d
 previrt.make.itc.i
 previrt.make.itr.d
@@ -2109,27 +2100,27 @@ previrt.make.probe.w
 previrt.make.probe.rw.fault
 previrt.make.probe.r.fault
 previrt.make.probe.w.fault
+previrt.make.srlz.d
+previrt.make.srlz.i
+previrt.make.rfi
+previrt.make.cover
+previrt.make.bsw.0
+previrt.make.bsw.1
+previrt.make.vmsw.0
+previrt.make.vmsw.1
 previrt.make.break
 previrt.make.break.m
 previrt.make.break.i
 previrt.make.break.f
 previrt.make.break.b
 previrt.make.break.x
+previrt.make.epc
 previrt.make.mov
 .Lprevirt.a=1
 .endif
 .endm
 previrt.make.ssm
 previrt.make.rsm
-previrt.make.rfi
-previrt.make.cover
-previrt.make.epc
-previrt.make.srlz.d
-previrt.make.srlz.i
-previrt.make.bsw.0
-previrt.make.bsw.1
-previrt.make.vmsw.0
-previrt.make.vmsw.1
 previrt.make.itc.d
 previrt.make.itc.i
 previrt.make.itr.d
@@ -2151,11 +2142,20 @@ previrt.make.probe.w
 previrt.make.probe.rw.fault
 previrt.make.probe.r.fault
 previrt.make.probe.w.fault
+previrt.make.srlz.d
+previrt.make.srlz.i
+previrt.make.rfi
+previrt.make.cover
+previrt.make.bsw.0
+previrt.make.bsw.1
+previrt.make.vmsw.0
+previrt.make.vmsw.1
 previrt.make.break
 previrt.make.break.m
 previrt.make.break.i
 previrt.make.break.f
 previrt.make.break.b
 previrt.make.break.x
+previrt.make.epc
 previrt.make.mov
 .list

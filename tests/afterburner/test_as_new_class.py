@@ -88,15 +88,22 @@ def complaints(tree: Path) -> str:
     """What the generators, the module's build, the compiler and the quick tests say; empty when all is well."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     said = ""
-    compile_harness = ["gcc", "-fsyntax-only", "-ffreestanding", "-Werror", tree / "fixtures/x86_64/intact_classes.c"]
+    compile_harness: list[str | Path] = [
+        "gcc",
+        "-fsyntax-only",
+        "-ffreestanding",
+        "-Werror",
+        tree / "fixtures/x86_64/intact_classes.c",
+    ]
     module = tree / "module.so"
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         [sys.executable, "-m", "afterburner.x86_64.candidate_patterns"],
         [sys.executable, "-m", "linker.hypervisors.shared.x86_64_headers"],
         ["make", "-s", "-B", "-C", tree / "linker/hypervisors/lol/src-x86_64", f"MODULE={module}"],
         compile_harness,
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *CHECKS],
-    ):
+    )
+    for command in commands:
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             said += done.stdout + done.stderr

@@ -69,7 +69,7 @@ def test_every_class_has_sites_with_and_without_free_registers() -> None:
     infos = [INFO.parse(data[at:]) for at in range(0, len(data), INFO.sizeof())]
     assert len(infos) == len(records())
     # vmsw needs firmware that turned virtualization on, and a paravirtualized guest cannot have it at all.
-    classes = {row[1] for row in CLASSES} - {"vmsw"}
+    classes = {row.name for row in CLASSES} - {"vmsw"}
     assert {NAME_OF[info.class_number] for info in infos} == classes
     with_free = {NAME_OF[info.class_number] for info in infos if info.scratch}
     without_free = {NAME_OF[info.class_number] for info in infos if not info.scratch}

@@ -51,7 +51,7 @@ def test_every_class_has_been_run(bare_run: Run) -> None:
         match = re.fullmatch(r"intact: (\w+): forms \d+, runs (\d+), differences 0", line)
         if match:
             runs[match[1]] = int(match[2])
-    assert set(runs) == {row[1] for row in CLASSES} - {"vmsw"}
+    assert set(runs) == {row.name for row in CLASSES} - {"vmsw"}
     assert min(runs.values()) > 0
 
 

@@ -78,7 +78,7 @@ SPELLINGS = (
     ("break", "break.x 0x123456789ab", "break.x 0x123456789ab ;;"),
 )
 UNPREDICATED = {"rfi", "cover", "bsw", "vmsw", "epc"}
-ROOM = {name: room for _, name, room, _ in CLASSES}
+ROOM = {row.name: row.room_bundles for row in CLASSES}
 MODES = {"automatic stops": (), "explicit stops": ("-x",)}
 
 
@@ -103,7 +103,7 @@ def test_every_class_is_alone_between_stops(tmp_path: Path, class_name: str, tex
 
 
 def test_the_table_above_leaves_out_no_class() -> None:
-    assert {row[0] for row in SPELLINGS} == {row[1] for row in CLASSES}
+    assert {row[0] for row in SPELLINGS} == {row.name for row in CLASSES}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_every_class_and_spelling_is_the_same_by_both_techniques(tmp_path: Path,
     assert places(made) == places(expected)
     assert made.code == expected.code
     if not predicated:
-        assert set(made.classes) == {row[1] for row in CLASSES}
+        assert set(made.classes) == {row.name for row in CLASSES}
 
 
 def test_behind_auto_a_symbol_says_so(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_break_has_the_place_of_its_instruction(text: str, unit: str) -> None:
 
 
 def test_every_class_has_a_form() -> None:
-    assert {name for _, name, _, _ in CLASSES} >= {*ia64.BREAKS, *ia64.NATIVE, *ia64.NOTHING, *LAST_IN_GROUP}
+    assert {row.name for row in CLASSES} >= {*ia64.BREAKS, *ia64.NATIVE, *ia64.NOTHING, *LAST_IN_GROUP}
 
 
 def test_tables_hold_the_instructions_of_the_sites() -> None:

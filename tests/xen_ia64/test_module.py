@@ -170,4 +170,4 @@ def test_a_break_of_the_guest_keeps_its_slot_and_loses_its_immediate(unit: str, 
 def test_every_class_has_a_form() -> None:
     report = previrt.link(GUEST, "xen", dry_run=True)
     assert report.bound == report.sites > 1000
-    assert {row[1] for row in CLASSES} - {"vmsw"} <= set(report.forms)
+    assert {row.name for row in CLASSES} - {"vmsw"} <= set(report.forms)
