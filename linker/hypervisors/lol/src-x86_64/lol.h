@@ -4,6 +4,8 @@
  * How a guest gets here, and back (docs/lol.md):
  *   - a bound site calls or jumps to an entry of entry.S, fast ones stay there, all others go to emulate();
  *   - what the host CPU refuses (faults, int3, ud2, user system calls) arrives as a signal, signal_handler().
+ *
+ * Of the C files none needs another that needs it: tests/lol_x86_64/test_module_files.py. entry.S leads in and out of all.
  */
 #ifndef LOL_H
 #define LOL_H
@@ -19,6 +21,10 @@ extern volatile u8 lol_in_slow; /* C code is at work on `frame`; signals only le
 extern bool host_has_fsgsbase;
 void cpuid_faults(void);
 
+/* ---- window.c ---- */
+
+void window_init(u8 *at, u64 length);
+
 /* ---- mmu.c ---- */
 
 void mmu_init(u64 memory_len, int memory_fd);
@@ -33,7 +39,8 @@ void timer_init(void);
 
 void terminal_init(const char *console);
 void terminal_input_ready(void);
-bool terminal_wants_input(void);
+bool terminal_has_input(void); /* or may have */
+void terminal_prepare(void);
 int terminal_input_fd(void);
 void terminal_restore(void);
 
@@ -59,6 +66,7 @@ struct elf_header {
 
 struct report_options {
     bool statistics;
+    void (*say_more)(void); /* what the guest itself counted */
     const char *profile; /* file that gets the reserve's data part at the end, NULL: none */
     int executable_fd;
 };
@@ -67,6 +75,10 @@ extern struct report_options report;
 /* ---- hooks.c ---- */
 
 void say_guest_counters(void);
+
+/* ---- dispatch.c ---- */
+
+void user_dispatch_init(void);
 
 /* ---- signals.c ---- */
 

@@ -27,7 +27,6 @@ struct extent {
 
 #define EXTENTS_MAX 256
 
-static u8 *window;
 static u64 guest_end_va; /* from here: window, host stack */
 static u64 memory_len;
 static int memory_fd;
@@ -37,13 +36,6 @@ static unsigned extent_count;
 static bool hidden;             /* ring 3 runs: the extents are there, but not accessible */
 static u64 last_fault_va;       /* and how often in a row the host faulted there with nothing dropped in between */
 static unsigned fault_repeats;
-
-u8 *physical(u64 pa, u64 length)
-{
-    if (pa > memory_len || length > memory_len - pa)
-        return NULL;
-    return window + pa;
-}
 
 /* Calls `act` on every part of [va, end) that is not the module's own. */
 static void outside_module(u64 va, u64 end, void (*act)(u64 va, u64 end, void *context), void *context)
@@ -270,7 +262,7 @@ void mmu_init(u64 length, int fd)
         say("previrt-lol: cannot map the guest's memory\n");
         stop_exit(1);
     }
-    window = (u8 *)at;
+    window_init((u8 *)at, length);
     memory_len = length;
     memory_fd = fd;
     anything_mapped = true; /* the image as execve() mapped it */

@@ -22,10 +22,6 @@
 #define SA_ONSTACK 0x08000000ul
 #define SA_RESTORER 0x04000000ul
 
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_ON 1
-#define DISPATCH_BLOCK 1
-
 #define SITE_TRAP 0x0b0f /* 0f 0b, ud2: a site of a kernel module */
 #define SITE_TRAP_LEN 2
 
@@ -60,18 +56,10 @@ void signal_entry(int number, struct siginfo *info, struct ucontext *ucontext);
 void signal_restorer(void);
 void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext);
 
+volatile u8 lol_in_slow = 1;
 static u8 signal_stack[SIGNAL_STACK_LEN] __attribute__((aligned(64)));
-static u8 dispatch_selector = DISPATCH_BLOCK;
 /* The trap flag is ours: an interrupt is to be delivered as soon as the guest is where it can be. */
 static bool stepping;
-static bool user_dispatch_works;
-
-/* Ring 3 is about to run: its system calls must come here, or they would reach the host. */
-void require_user_dispatch(void)
-{
-    if (!user_dispatch_works)
-        stop_guest("programs of the guest need Syscall User Dispatch, Linux 5.11 or later", 0);
-}
 
 /* Whether the guest's next instruction is a bound hlt, which takes an interrupt by itself. */
 static bool is_hlt_site(u64 rip)
@@ -232,6 +220,5 @@ void signals_init(void)
         install(synchronous[i], SA_NODEFER);
     for (i = 0; i < sizeof others; i++)
         install(others[i], 0);
-    user_dispatch_works = host_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, (long)vcpu_text_va,
-                                    (long)vcpu_text_len, (long)&dispatch_selector, 0) == 0;
+    user_dispatch_init();
 }

@@ -18,7 +18,6 @@
 
 #define DEFAULT_MEMORY (64ull << 20)
 
-volatile u8 lol_in_slow = 1;
 void start_of_day(const uword *stack);
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *name)
@@ -98,6 +97,7 @@ static void parse_options(u64 argc, char *const *argv, struct options *options)
         }
         if (string_equal(argv[i], "-s")) {
             report.statistics = true;
+            report.say_more = say_guest_counters;
             continue;
         }
         if (!value || argv[i][2] || !is_one_of(argv[i][1], "miop")) {
@@ -251,6 +251,7 @@ void start_of_day(const uword *stack)
     join_words(options.words, command, sizeof command);
     firmware(options.memory_len, command, initrd_pa, initrd_len);
     terminal_init(options.console);
+    pic_init();
     timer_init();
     signals_init();
 }

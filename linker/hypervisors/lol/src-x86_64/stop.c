@@ -8,11 +8,6 @@
 
 struct report_options report;
 
-void say(const char *text)
-{
-    host_call(SYS_write, 2, (long)text, (long)string_length(text), 0, 0, 0);
-}
-
 /* Counters are in the reserve's data part (docs/formats.md); the reader knows where. */
 static void write_profile(const char *path)
 {
@@ -42,7 +37,7 @@ void stop_exit(int status)
         say("previrt-lol: ");
         say_decimal(host_syscall_count);
         say(" host system calls\n");
-        say_guest_counters();
+        report.say_more();
     }
     for (;;)
         host_call(SYS_exit_group, status, 0, 0, 0, 0, 0);

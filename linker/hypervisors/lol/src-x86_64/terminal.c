@@ -10,28 +10,11 @@
 #define O_NOCTTY 0400
 #define F_SETFL 4
 #define F_SETOWN 8
-#define TCGETS 0x5401
-#define TCSETS 0x5402
 #define EAGAIN 11
 #define EINTR 4
 
-/* struct termios of the kernel, asm-generic/termbits.h */
-struct terminal {
-    u32 input, output, control, local;
-    u8 line;
-    u8 characters[19];
-};
-#define LOCAL_ICANON 2u
-#define LOCAL_ECHO 8u
-#define INPUT_ICRNL 0400u
-#define CHARACTER_MIN 6
-#define CHARACTER_TIME 5
-#define CHARACTER_SUSPEND 10
-
 static int input_fd = -1, output_fd = 1;
 static bool input_open, input_maybe;
-static struct terminal saved_terminal;
-static bool terminal_changed;
 
 /* Up to `room` bytes of what the host has, 0 when it has nothing. */
 unsigned console_read(u8 *bytes, unsigned room)
@@ -59,41 +42,16 @@ void console_write(u8 byte)
 void terminal_input_ready(void)
 {
     input_maybe = true;
-    uart_input_ready();
 }
 
-bool terminal_wants_input(void)
+bool terminal_has_input(void)
 {
-    return input_open && uart_wants_input();
+    return input_open;
 }
 
 int terminal_input_fd(void)
 {
     return input_fd;
-}
-
-void terminal_restore(void)
-{
-    if (terminal_changed)
-        host_call(SYS_ioctl, 0, TCSETS, (long)&saved_terminal, 0, 0, 0);
-    terminal_changed = false;
-}
-
-/* Characters one by one and no echo, as a serial line has it. Signals stay with the terminal: Ctrl-C ends the guest. */
-static void prepare_terminal(void)
-{
-    struct terminal raw;
-
-    if (host_call(SYS_ioctl, 0, TCGETS, (long)&saved_terminal, 0, 0, 0) < 0)
-        return;
-    raw = saved_terminal;
-    raw.local &= ~(LOCAL_ICANON | LOCAL_ECHO);
-    raw.input &= ~INPUT_ICRNL;
-    raw.characters[CHARACTER_MIN] = 1;
-    raw.characters[CHARACTER_TIME] = 0;
-    raw.characters[CHARACTER_SUSPEND] = 0; /* a stopped guest would leave the terminal like this */
-    if (host_call(SYS_ioctl, 0, TCSETS, (long)&raw, 0, 0, 0) == 0)
-        terminal_changed = true;
 }
 
 void terminal_init(const char *console)
@@ -108,7 +66,7 @@ void terminal_init(const char *console)
         }
         output_fd = (int)fd;
     }
-    prepare_terminal();
+    terminal_prepare();
     /* An open file description of our own: O_NONBLOCK and O_ASYNC on the shared one would reach the shell. */
     fd = host_call(SYS_open, (long)"/proc/self/fd/0", O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, 0, 0, 0);
     if (fd < 0)

@@ -1,30 +1,8 @@
 /* When the host interrupts the guest, and sleeping. */
 #include "lol.h"
 
-#define CLOCK_MONOTONIC 1
-#define SIGALRM 14
-#define TIMER_ABSTIME 1
 #define NS 1000000000ull
 #define POLLIN 1
-
-static int host_timer;
-
-struct timer_value {
-    s64 interval_s, interval_ns, first_s, first_ns;
-};
-
-/* A POSIX timer at the edges of the 8254's channel 0. */
-void host_arm_timer(u64 first_ns, u64 period_ns)
-{
-    struct timer_value value = {
-        .interval_s = (s64)(period_ns / NS),
-        .interval_ns = (s64)(period_ns % NS),
-        .first_s = (s64)(first_ns / NS),
-        .first_ns = (s64)(first_ns % NS),
-    };
-
-    host_call(SYS_timer_settime, host_timer, TIMER_ABSTIME, (long)&value, 0, 0, 0);
-}
 
 /* ---- what waits for the guest ---- */
 
@@ -46,10 +24,16 @@ void recompute_pending(void)
         vcpu_pending = 1;
 }
 
+static void input_ready(void)
+{
+    terminal_input_ready();
+    uart_input_ready();
+}
+
 void update_pending(void)
 {
     if (__atomic_exchange_n(&events, 0, __ATOMIC_SEQ_CST) & EVENT_INPUT)
-        terminal_input_ready();
+        input_ready();
     timer_expired();
     recompute_pending();
 }
@@ -72,23 +56,8 @@ void machine_sleep(void)
         left = timer_next_ns();
         timeout[0] = left / (s64)NS;
         timeout[1] = left % (s64)NS;
-        if (host_call(SYS_ppoll, (long)&input, terminal_wants_input() ? 1 : 0, left < 0 ? 0 : (long)timeout, 0, 8, 0) > 0)
-            terminal_input_ready();
+        if (host_call(SYS_ppoll, (long)&input, terminal_has_input() && uart_wants_input() ? 1 : 0, left < 0 ? 0 : (long)timeout, 0, 8, 0) > 0)
+            input_ready();
     }
 }
 
-void timer_init(void)
-{
-    /* struct sigevent: value, signal, notify (0: SIGEV_SIGNAL), then padding to 64 bytes. */
-    struct {
-        uword value;
-        int signal, notify;
-        u8 rest[52];
-    } event = {.signal = SIGALRM};
-
-    pic_init();
-    if (host_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&host_timer, 0, 0, 0) < 0) {
-        say("previrt-lol: the host gives no timer\n");
-        stop_exit(1);
-    }
-}

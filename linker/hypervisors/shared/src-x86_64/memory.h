@@ -23,13 +23,23 @@ struct translation {
 #define PF_ERROR_I 16u
 
 bool fetches_are_told(void); /* tables.c: whether error codes have PF_ERROR_I */
-struct fault page_fault(u64 va, u32 error, enum access access, bool user);
 struct fault walk(u64 va, enum access access, bool user, struct translation *result);
 struct fault guest_read(u64 va, void *to, u64 length);
 struct fault guest_write(u64 va, const void *from, u64 length);
 struct fault guest_writable(u64 va, u64 length); /* what guest_write would say */
 struct fault system_read(u64 va, void *to, u64 length); /* as the CPU itself: supervisor whatever the CPL */
 struct fault system_write(u64 va, const void *from, u64 length);
+
+static inline struct fault page_fault(u64 va, u32 error, enum access access, bool user)
+{
+    if (access == ACCESS_WRITE)
+        error |= PF_ERROR_W;
+    if (access == ACCESS_FETCH && fetches_are_told())
+        error |= PF_ERROR_I;
+    if (user)
+        error |= PF_ERROR_U;
+    return (struct fault){.raised = true, .vector = V_PF, .has_error = true, .error = error, .cr2 = va};
+}
 
 static inline bool canonical(u64 va)
 {

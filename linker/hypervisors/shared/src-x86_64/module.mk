@@ -8,7 +8,7 @@ CFLAGS := -std=gnu11 -O2 -ffreestanding $(MODE_FLAGS) -fvisibility=hidden -mgene
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-jump-tables \
 	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -I. -I$(MODE) -I$(VCPU) \
 	-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
-SHARED := $(addprefix $(VCPU),state.c linked.c bytes.c report.c walk.c operands.c emulate.c op_flags.c op_ports.c op_registers.c \
+SHARED := $(addprefix $(VCPU),state.c linked.c bytes.c report.c numbers.c walk.c operands.c emulate.c op_flags.c op_ports.c op_registers.c \
 	op_segments.c segments.c transfer.c interrupts.c exceptions.c features.c debug.c ports.c uart.c pit.c pic.c) \
 	$(addprefix $(MODE),firmware.c control.c tables.c mode_segments.c gates.c returns.c $(MODE_SOURCES))
 

@@ -161,8 +161,6 @@ u8 pic_in(u16 port)
 {
     struct pic *pic = &pics[port >> 7];
 
-    if (!(port & 1))
-        timer_expired(); /* its signal may not have been taken up yet */
     if (pic->poll) {
         int rank = request_of(pic);
 

@@ -15,8 +15,11 @@ static u8 byte_in(u16 port)
 {
     if ((port & ~7u) == 0x3f8)
         return uart_in(port & 7);
-    if (is_pic(port))
+    if (is_pic(port)) {
+        if (!(port & 1))
+            timer_expired(); /* its signal may not have been taken up yet */
         return pic_in(port);
+    }
     if ((port & ~3u) == 0x40 || port == 0x61)
         return pit_in(port);
     if ((port & ~1u) == 0x4d0)

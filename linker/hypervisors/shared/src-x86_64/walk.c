@@ -1,17 +1,6 @@
 /* Guest-virtual addresses: reads and writes by the guest's own tables, which walk() in tables.c follows. */
 #include "vcpu.h"
 
-struct fault page_fault(u64 va, u32 error, enum access access, bool user)
-{
-    if (access == ACCESS_WRITE)
-        error |= PF_ERROR_W;
-    if (access == ACCESS_FETCH && fetches_are_told())
-        error |= PF_ERROR_I;
-    if (user)
-        error |= PF_ERROR_U;
-    return (struct fault){.raised = true, .vector = V_PF, .has_error = true, .error = error, .cr2 = va};
-}
-
 static struct fault transfer(u64 va, void *buffer, u64 length, enum access access, bool user)
 {
     u8 *bytes = buffer;

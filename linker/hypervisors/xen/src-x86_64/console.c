@@ -14,11 +14,23 @@
 #define WAIT_NS 10000000u
 #define DRAIN_TRIES 300u /* of WAIT_NS: xenconsoled may be gone */
 
-u32 console_port;
-
 static bool input_maybe = true; /* dom0: VIRQ_CONSOLE came since nothing was there */
 static bool unseen; /* something was written, and no event sent since */
 static u64 unseen_since_ns;
+
+static void wait_for_console(u64 ns)
+{
+    struct sched_poll poll = {.ports = &console_port, .nr_ports = 1};
+
+    if (!shared_info) {
+        hypercall(H_SCHED_OP, SCHEDOP_YIELD, 0, 0, 0);
+        return;
+    }
+    poll.timeout = host_now_ns() + ns;
+    hypercall(H_SCHED_OP, SCHEDOP_POLL, (u64)&poll, 0, 0);
+    if (take_event(console_port))
+        input_maybe = true;
+}
 
 static void send_event(void)
 {

@@ -1,12 +1,9 @@
-/* The parts of the processor that Xen keeps: cpuid, FS and GS bases, CR0.TS, CR4.TSD; and the way back to the guest. */
+/* The parts of the processor that Xen keeps: cpuid, FS and GS bases, CR4.TSD. */
 #include "xen.h"
 
-const char host_name[] = "previrt-xen";
-const char host_signature[12] = "PrevirtXen";
 const bool host_offers_fsgsbase = false; /* the bases change by hypercall alone, so that they are known here */
 
 static u64 base_of_fs, base_of_gs;
-static bool task_switched;
 
 /* Xen's cpuid, not the hardware's: the prefix is XEN_CPUID of arch-x86/xen.h. */
 void host_cpuid(u32 leaf, u32 subleaf, u32 out[4])
@@ -62,27 +59,4 @@ void time_stamp_for_level(unsigned level)
 void require_user_dispatch(void)
 {
     /* Xen brings every system call to the module. */
-}
-
-/* Xen has cleared CR0.TS before it reports #NM (xen.h, fpu_taskswitch). */
-void task_switch_reported(void)
-{
-    task_switched = false;
-}
-
-/* What must be so when the guest goes on. */
-void enter_guest(void)
-{
-    bool wanted = (vcpu_cr[0] & CR0_TS) != 0;
-
-    if (task_switched != wanted) {
-        require(hypercall(H_FPU_TASKSWITCH, wanted, 0, 0, 0), "Xen does not set CR0.TS");
-        task_switched = wanted;
-    }
-    shadow_enter();
-    /* RPL 3 tells Xen to go to its user mode, whatever ring the guest thinks it is in. */
-    frame.host_cs = cpl() == 3 ? real_selector(vcpu.selector[SEG_CS], FLAT_CS) : FLAT_CS;
-    frame.host_ss = cpl() == 3 ? real_selector(vcpu.selector[SEG_SS], FLAT_SS) : FLAT_SS;
-    frame.host_words[3] = 0;
-    hypercall_counts[HYPERVISOR_IRET]++; /* which entry.S makes */
 }

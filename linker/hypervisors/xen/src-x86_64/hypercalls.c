@@ -25,9 +25,3 @@ u64 hypercall_total(void)
         total += hypercall_counts[i];
     return total;
 }
-
-void require(long result, const char *what)
-{
-    if (result < 0)
-        stop_guest(what, (u64)result);
-}

@@ -14,46 +14,19 @@
  */
 #include "xen.h"
 
-#define WINDOW_VA 0xffff880000000000ull /* the first address above Xen's own (arch-x86/xen-x86_64.h) */
 #define WINDOW_FLAGS (PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_USER)
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
 #define SHADOW_PAGES 1024u
 #define MODULE_TABLES 8u
 
 u64 pool_start_pfn, pool_end_pfn;
-struct shared_info *shared_info;
-struct xencons_interface *console_ring;
 
 /* Its place in the module's tables shows Xen's page; the frame behind it stays unused. */
 static u8 shared_info_page[PAGE_LEN] __attribute__((aligned(4096)));
 
-static u64 memory_len;
-static const u64 *frames; /* machine frame of each pseudo-physical one */
 static u64 pool_next_pfn;
 static struct mmu_update updates[512];
 static u32 update_count;
-
-u64 machine_frame(u64 pfn)
-{
-    return frames[pfn];
-}
-
-u64 memory_end_pfn(void)
-{
-    return memory_len / PAGE_LEN;
-}
-
-const u64 *page_contents(u64 pfn)
-{
-    return (const u64 *)(WINDOW_VA + pfn * PAGE_LEN);
-}
-
-u8 *physical(u64 pa, u64 length)
-{
-    if (pa > memory_len || length > memory_len - pa)
-        return NULL;
-    return (u8 *)(WINDOW_VA + pa);
-}
 
 static void extended(unsigned command, u64 mfn, u64 argument)
 {

@@ -5,8 +5,6 @@
 
 void start_of_day(const struct start_info *info);
 
-bool is_dom0;
-
 static char command_line[sizeof((struct start_info *)0)->cmd_line];
 
 static bool command_line_has(const char *word)

@@ -6,8 +6,6 @@
 #define SLEEP_ENABLE 0x2000 /* ACPI PM1a control: SLP_EN; type 0 is S5 on the machine of docs/machine.md */
 #define STATE_OFF 5
 
-bool statistics_wanted;
-
 static struct {
     const char *text; /* the first instruction of the class that was worked */
     u64 operations, hypercalls;

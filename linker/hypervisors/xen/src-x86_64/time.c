@@ -3,44 +3,12 @@
 
 static u32 timer_port;
 
-/* Nanoseconds since Xen started (xen.h, vcpu_time_info): Xen may change the record at any time; odd: being written. */
-u64 host_now_ns(void)
-{
-    const volatile struct vcpu_time *t = &shared_info->vcpu[0].time;
-    u32 version;
-    u64 now, delta;
-
-    do {
-        version = t->version;
-        __asm__ volatile("" : : : "memory");
-        delta = __builtin_ia32_rdtsc() - t->tsc_timestamp;
-        delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
-        now = t->system_time + (u64)(((unsigned __int128)delta * t->tsc_to_system_mul) >> 32);
-        __asm__ volatile("" : : : "memory");
-    } while ((version & 1) || version != t->version);
-    return now;
-}
-
-void host_arm_timer(u64 first_ns, u64 period_ns)
-{
-    (void)period_ns; /* each event sets the next */
-    require(hypercall(H_SET_TIMER_OP, first_ns, 0, 0, 0), "Xen sets no timer");
-}
-
 static void set_next_edge(void)
 {
     s64 left = timer_next_ns();
 
     if (left >= 0)
         host_arm_timer(host_now_ns() + (u64)left, 0);
-}
-
-/* Whether an event came on `port`; takes note of it. */
-static bool take_event(u32 port)
-{
-    u64 bit = 1ull << (port % 64);
-
-    return (__atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
 }
 
 void recompute_pending(void)
@@ -88,20 +56,6 @@ void machine_sleep(void)
         poll.timeout = left < 0 ? 0 : host_now_ns() + (u64)left;
         require(hypercall(H_SCHED_OP, SCHEDOP_POLL, (u64)&poll, 0, 0), "Xen does not let the domain sleep");
     }
-}
-
-void wait_for_console(u64 ns)
-{
-    struct sched_poll poll = {.ports = &console_port, .nr_ports = 1};
-
-    if (!shared_info) {
-        hypercall(H_SCHED_OP, SCHEDOP_YIELD, 0, 0, 0);
-        return;
-    }
-    poll.timeout = host_now_ns() + ns;
-    hypercall(H_SCHED_OP, SCHEDOP_POLL, (u64)&poll, 0, 0);
-    if (take_event(console_port))
-        console_arrived();
 }
 
 static void unmask(u32 port)

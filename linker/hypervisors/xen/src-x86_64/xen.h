@@ -5,6 +5,9 @@
  * kernel mode is the module's alone. So a fault, an event or a system call always comes with a stack of the module's:
  *   - a bound site is inline, or calls a short entry of entry.S, or is `int $0x80`, which Xen brings to traps.c;
  *   - what the CPU refuses, and events, come there as well.
+ *
+ * Files that need each other: sites.c and traps.c, for a site comes as a trap and `sti` steps over what follows it. All
+ * others stand in an order, those of ../../shared too; tests/lol_x86_64/test_module_files.py reads it from the objects.
  */
 #ifndef XEN_H
 #define XEN_H
@@ -27,6 +30,12 @@ extern u64 hypercall_counts[HYPERCALLS];
 long hypercall(unsigned number, u64 a, u64 b, u64 c, u64 d);
 void require(long result, const char *what); /* stops the guest if result is negative */
 
+/* ---- window.c ---- */
+
+#define WINDOW_VA 0xffff880000000000ull /* the first address above Xen's own (arch-x86/xen-x86_64.h) */
+extern const u64 *frames; /* machine frame of each pseudo-physical one */
+extern u64 memory_len;
+
 /* ---- memory.c: what the module itself sees ---- */
 
 u64 memory_init(const struct start_info *info);
@@ -48,7 +57,7 @@ void shadow_enter(void); /* the guest is about to run */
 void descriptors_init(void);
 u16 real_selector(u16 selector, u16 otherwise); /* the guest's, if the GDT that is loaded can hold its descriptor */
 
-/* ---- cpu.c ---- */
+/* ---- enter.c ---- */
 
 void enter_guest(void);
 void task_switch_reported(void);
@@ -57,7 +66,7 @@ void task_switch_reported(void);
 
 void events_init(void);
 void events_arrived(void);
-void wait_for_console(u64 ns); /* until its event comes, at most that long */
+bool take_event(u32 port); /* events.c */
 
 /* ---- console.c ---- */
 
