@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
@@ -33,29 +35,55 @@ Environment:
 """
 
 
-def main() -> None:
-    """The command."""
-    argv = sys.argv[1:]
+def _answer(argv: list[str]) -> str | None:
+    """What a question about the installation is answered; None for what an assembler is asked."""
     if argv[:1] == ["--print-dir"] and argv[1:] in ([], *([name] for name in _DIRS)):
-        print(os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"]))
-    elif argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
-        print(os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S"))
-    elif argv[:1] == ["--macros"] and argv[1:] in ([], *([name] for name in _MACROS)):
-        print(os.path.join(_HERE, "macros", f"{argv[1] if argv[1:] else 'x86_64'}.s"))
-    elif argv == ["--help"]:
-        print(_HELP, end="")
-    elif argv == ["--version"]:
-        from importlib.metadata import PackageNotFoundError, version
+        return os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"])
+    if argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
+        return os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S")
+    if argv[:1] == ["--macros"] and argv[1:] in ([], *([name] for name in _MACROS)):
+        return os.path.join(_HERE, "macros", f"{argv[1] if argv[1:] else 'x86_64'}.s")
+    if argv == ["--help"]:
+        return _HELP.rstrip("\n")
+    if argv != ["--version"]:
+        return None
+    from importlib.metadata import PackageNotFoundError, version
 
-        try:
-            print("previrt-as (previrt)", version("previrt"))
-        except PackageNotFoundError:
-            print("previrt-as (previrt), not installed")
-    else:
+    try:
+        return f"previrt-as (previrt) {version('previrt')}"
+    except PackageNotFoundError:
+        return "previrt-as (previrt), not installed"
+
+
+def _say(text: str) -> int:
+    """Print it; the exit status."""
+    try:
+        if sys.stdout is None:  # closed
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again at its end, and complains
+        if error.errno == errno.EPIPE:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGPIPE)
+        print(f"previrt-as: standard output: cannot write: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """The command; the exit status, where the stand-in does not become the assembler."""
+    argv = sys.argv[1:]
+    try:
+        answer = _answer(argv)
+        if answer is not None:
+            return _say(answer)
         from afterburner.standin import main as stand_in
 
         stand_in(argv)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linker.commands.entry import COMMANDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -30,7 +32,7 @@ def project() -> tuple[str, dict[str, list[str]]]:
     said = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pages = {}
     for name, entry in said["scripts"].items():
-        module = entry.partition(":")[0]
+        module = COMMANDS.get(name, entry.partition(":")[0])
         pages[name] = [module]
         make_parser = getattr(import_module(module), "make_parser", None)
         for word in _commands_of(make_parser()) if make_parser else ():

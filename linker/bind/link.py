@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from linker import log
 from linker.bind.apply import apply
-from linker.bind.output import Destination, sink
+from linker.bind.output import Destination, Done, sink
 from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import Source, grown_source, original_source
@@ -20,12 +20,11 @@ from linker.errors import LinkError, UsageError, naming
 from linker.image.places import Places, speaking
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
-from linker.image.write import write_changed, write_whole
 from linker.quick.collection import gc_paused
 from linker.registry import binding_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from linker.bind.report import LinkReport
     from linker.hypervisors.base import Binding
@@ -51,6 +50,7 @@ def link(
     durable: bool = False,
     binding: Binding | None = None,
     options: ObjectOptions | None = None,
+    announce: Callable[[LinkReport], None] | None = None,
 ) -> LinkReport:
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
@@ -58,8 +58,9 @@ def link(
     makes every bound site count its runs (`linker.count.profile` reads them). `details` asks for every site in the
     report, `uncovered` for what is sensitive and in no site (`LinkReport.coverage`), `durable` waits for the disk
     (`linker.image.write`), `binding` overrides the installed binding of the target, `options` are for kernel modules
-    alone. An `output` that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for
-    a wrong request, LinkError for an image that cannot be bound; then nothing is written.
+    alone. `announce` is called with the report just before the output appears: if it raises, nothing appears. An
+    `output` that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for a wrong
+    request, LinkError for an image that cannot be bound; then nothing is written.
     """
     path = Path(path)
     descriptor = output if isinstance(output, int) else None
@@ -74,6 +75,8 @@ def link(
             from linker.coverage.look import look
 
             coverage = look(subject_of(source.memory, source.table))
+        if announce is not None:
+            destination = destination._replace(announce=lambda report: announce(report._replace(coverage=coverage)))
         if count:
             require_counting(source.table.codec, source.table.image)
         if source.table.image.is_object:
@@ -98,10 +101,14 @@ def restore(
     in_place: bool = False,
     dry_run: bool = False,
     details: bool = False,
+    announce: Callable[[LinkReport], None] | None = None,
 ) -> LinkReport:
-    """Give the annotated original of a bound image back, byte for byte (default output: the path with `.restored`)."""
+    """Give the annotated original of a bound image back, byte for byte (default output: the path with `.restored`).
+
+    `announce` as in `link`.
+    """
     path = Path(path)
-    destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details)
+    destination = Destination(Path(output or f"{path}.restored"), in_place, dry_run, details, announce=announce)
     with naming(path), open_image(path) as file, gc_paused():
         source = original_source(file)
         if source.table.image.is_object:
@@ -136,20 +143,23 @@ def _link_file(
     else:
         require_undo(plan, memory, table, original)
     log.debug("can be undone")
-    if not destination.dry_run:
-        mode = file.mode & 0o777
-        if binding is not None and binding.entry_symbol is not None:
-            mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
-        if not source.is_file:
-            write_whole(output, memory, mode, durable=destination.durable)
-        elif changes or mode != file.mode or not destination.in_place:
-            write_changed(file.descriptor, output, memory, changes, mode, durable=destination.durable)
-        log.debug("written", output=str(output))
     written = None if destination.dry_run or isinstance(output, int) else str(output)
     listed = (
         make_details(plan, memory, Symbols(table.image, memory), Places(table.image)) if destination.details else ()
     )
-    return make_report(Outcome(str(path), written, source.previous, table.codec.name), plan, table.annotations, listed)
+    outcome = Outcome(str(path), written, source.previous, table.codec.name)
+    report = make_report(outcome, plan, table.annotations, listed)
+    mode = file.mode & 0o777
+    if binding is not None and binding.entry_symbol is not None:
+        mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
+    done = Done(output, mode, report, destination)
+    if not source.is_file:
+        done.write_whole(memory)
+    elif changes or mode != file.mode or not destination.in_place:
+        done.write_changed(file.descriptor, memory, changes)
+    else:
+        done.announce()
+    return report
 
 
 def _changes(plan: Plan) -> list[tuple[int, int]]:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from linker import log
 from linker.errors import LinkError, UsageError
+from linker.image.write import write_changed, write_whole
 from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    pass
+    from linker.bind.report import LinkReport
+    from linker.image.windows import Bytes
 
 
 class Destination(NamedTuple):
     """Where the result goes, whether every site is reported, and whether the disk is waited for.
 
-    `descriptor`: an open file that is filled instead of the one at `path`.
+    `descriptor`: an open file that is filled instead of the one at `path`. `announce` gets the report when all is done
+    but naming the output: if it raises, there is no output.
     """
 
     path: Path
@@ -26,6 +31,7 @@ class Destination(NamedTuple):
     details: bool
     durable: bool = False
     descriptor: int | None = None
+    announce: Callable[[LinkReport], None] | None = None
 
 
 def sink(path: Path, destination: Destination) -> Path | int:
@@ -46,3 +52,34 @@ def output_path(path: Path, destination: Destination) -> Path:
         if not os.access(output, os.W_OK):
             raise LinkError("cannot write: Permission denied", where=str(output))
     return output
+
+
+class Done(NamedTuple):
+    """A link that is done but for its output: where that goes and what is said of it."""
+
+    output: Path | int
+    mode: int
+    report: LinkReport
+    destination: Destination
+
+    def announce(self) -> None:
+        """Say that all is done; what is raised keeps the output from appearing."""
+        if self.destination.announce is not None:
+            self.destination.announce(self.report)
+
+    def write_whole(self, contents: Bytes) -> None:
+        """Write all of it, unless this is a rehearsal."""
+        if self.destination.dry_run:
+            self.announce()
+        else:
+            write_whole(self.output, contents, self.mode, durable=self.destination.durable, announce=self.announce)
+            log.debug("written", output=str(self.output))
+
+    def write_changed(self, source: int, memory: Bytes, changes: Iterable[tuple[int, int]]) -> None:
+        """Write a copy of the open file `source` with `changes` from `memory`, unless this is a rehearsal."""
+        if self.destination.dry_run:
+            self.announce()
+        else:
+            durable = self.destination.durable
+            write_changed(source, self.output, memory, changes, self.mode, durable=durable, announce=self.announce)
+            log.debug("written", output=str(self.output))

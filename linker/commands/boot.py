@@ -5,23 +5,25 @@ Everything heavy is imported when the arguments are known to be good.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from linker.commands.options import AUTO, PrintVersion
+from linker.commands.entry import run_command
+from linker.commands.options import AUTO, Parser, PrintVersion
+from linker.commands.say import say
 from linker.errors import LinkError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     from linker.boot.qemu_boot import GuestBinding
     from linker.commands.config import Config
 
 PROGRAM = "previrt-boot"
-EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 TARGETS = ("bare",)  # a machine of QEMU is hardware, and what kexec starts has the machine to itself
 MACHINE_END_OFF = 20  # behind e_machine in the ELF header of either class
 QEMU_PROGRAMS = {3: "qemu-system-i386", 62: "qemu-system-x86_64"}  # by e_machine: EM_386, EM_X86_64
@@ -29,11 +31,10 @@ QEMU_PROGRAMS = {3: "qemu-system-i386", 62: "qemu-system-x86_64"}  # by e_machin
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         usage="%(prog)s COMMAND [option(s)] ...",
         description="Start a kernel that is unbound on disk, bound to what it runs on.",
-        allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", nargs=0, action=PrintVersion, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -42,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_qemu(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_qemu(commands: argparse._SubParsersAction[Parser]) -> None:
     qemu = commands.add_parser(
         "qemu",
         prog=f"{PROGRAM} qemu",
@@ -51,7 +52,6 @@ def _add_qemu(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         description="Start QEMU paused, bind its kernel in memory, let it run; again after every reset.",
         epilog="The exit status is QEMU's own, 128 + N when signal N ended it; 1 when the kernel cannot be bound as "
         "asked (QEMU has been ended then, the guest did not run), 2 for wrong usage.",
-        allow_abbrev=False,
     )
     qemu.add_argument(
         "-k", "--kernel", type=Path, metavar="FILE", help="the annotated ELF image (default: QEMU's -kernel)"
@@ -61,14 +61,13 @@ def _add_qemu(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _add_common(qemu, "say on the standard error output when the guest is bound", _run_qemu)
 
 
-def _add_kexec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_kexec(commands: argparse._SubParsersAction[Parser]) -> None:
     kexec = commands.add_parser(
         "kexec",
         help="bind a kernel in memory and load it with kexec(8)",
         usage="%(prog)s [option(s)] IMAGE [-- KEXEC-OPTION ...]",
         description="Bind a kernel in memory and load it with kexec(8); `kexec -e` or `systemctl kexec` starts it.",
         epilog="Exit status: 0 loaded, 1 the kernel cannot be bound as asked or kexec did not load it, 2 wrong usage.",
-        allow_abbrev=False,
     )
     kexec.add_argument("image", type=Path, metavar="IMAGE", help="the annotated ELF image")
     kexec.add_argument("-a", "--append", metavar="TEXT", help="the kernel's command line (default: this boot's own)")
@@ -89,27 +88,21 @@ def _add_common(
     parser.set_defaults(run=run)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when it cannot be done."""
+    words = list(arguments)
     at = words.index("--") if "--" in words else len(words)
     request = make_parser().parse_args(words[:at])
     request.others = words[at + 1 :]
-    try:
-        if request.target == AUTO:
-            request.target = TARGETS[0]
-        if request.target not in TARGETS:
-            raise UsageError(
-                f"a kernel bound to {request.target} is not started by previrt-boot {request.command}",
-                expected=" or ".join(TARGETS),
-                advice="see docs/booting.md for what starts the others",
-            )
-        return int(request.run(request, _config(request.config)))
-    except LinkError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    if request.target == AUTO:
+        request.target = TARGETS[0]
+    if request.target not in TARGETS:
+        raise UsageError(
+            f"a kernel bound to {request.target} is not started by previrt-boot {request.command}",
+            expected=" or ".join(TARGETS),
+            advice="see docs/booting.md for what starts the others",
+        )
+    return int(request.run(request, _config(request.config)))
 
 
 def _config(path: Path | None) -> Config:
@@ -119,7 +112,7 @@ def _config(path: Path | None) -> Config:
 
 
 def _run_qemu(request: argparse.Namespace, config: Config) -> int:
-    from linker.boot.qemu import run
+    from linker.boot import qemu
     from linker.boot.qemu_boot import Boot
     from linker.boot.qemu_options import read_options
 
@@ -132,7 +125,7 @@ def _run_qemu(request: argparse.Namespace, config: Config) -> int:
     kernel = request.kernel or Path(options.kernel or "")
     program = request.qemu or config.text("qemu.program", _qemu_for(kernel))
     with _Teller(request.report, request.verbose) as teller:
-        return run(Boot([program, *arguments], options, kernel, request.target, teller.tell))
+        return qemu.run(Boot([program, *arguments], options, kernel, request.target, teller.tell))
 
 
 def _qemu_for(kernel: Path) -> str:
@@ -162,7 +155,7 @@ def _run_kexec(request: argparse.Namespace, config: Config) -> int:
     program = request.kexec or config.text("kexec.program", "kexec")
     prepared = prepare(Request(program, request.image, request.target, append, request.initrd, request.others))
     if request.dry_run or request.verbose:
-        print(shlex.join(prepared.command), flush=True)
+        say(shlex.join(prepared.command))
     if not request.dry_run:
         load(prepared)
     return 0
@@ -201,6 +194,8 @@ class _Teller:
         except OSError as error:
             raise LinkError(f"cannot write the report: {error.strerror}") from None
 
+
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

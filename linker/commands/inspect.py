@@ -6,31 +6,31 @@ What does the work is imported when the arguments are known to be good.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
-from linker.commands.options import SHELLS, PrintCompletion, PrintVersion
-from linker.errors import LinkError, UsageError
+from linker.commands.entry import run_command
+from linker.commands.options import SHELLS, Parser, PrintCompletion, PrintVersion
+from linker.commands.say import json_errors, say, say_json
+from linker.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linker.bind.examine import Examination
 
 PROGRAM = "previrt-inspect"
-EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 DEFAULT_TOP = 10
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         usage="%(prog)s [option(s)] IMAGE [OTHER]",
         description="Look inside an annotated or bound kernel image, or compare two images of one guest.",
         epilog="Exit status: 0 done, also when the two images differ, 1 an image cannot be read, 2 wrong usage.",
-        allow_abbrev=False,
         add_help=False,
     )
     parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
@@ -80,24 +80,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when it cannot be done."""
     request = make_parser().parse_args(arguments)
-    try:
+    with json_errors(request.json):
         _check(request)
         if request.debug:
             from linker import log
 
             log.enable()
-        _run(request)
-    except LinkError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        if request.json:
-            _print_json({"error": error.to_json()})
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        _do(request)
     return 0
 
 
@@ -127,7 +119,7 @@ def _check(request: argparse.Namespace) -> None:
         raise UsageError("--exempt says what --uncovered leaves out", expected="--uncovered")
 
 
-def _run(request: argparse.Namespace) -> None:
+def _do(request: argparse.Namespace) -> None:
     if request.uncovered:
         _uncovered(request)
         return
@@ -151,7 +143,7 @@ def _uncovered(request: argparse.Namespace) -> None:
 
     looked = look_at(request.image, request.exempt)
     if request.json:
-        _print_json(looked.to_json())
+        say_json(looked.to_json())
     else:
         _print(request, format_uncovered(looked, every_one=request.verbose))
 
@@ -164,7 +156,7 @@ def _compare(request: argparse.Namespace, examination: Examination) -> None:
     with examined(request.other) as other:
         comparison = compare(examination, other, examination.symbols())
     if request.json:
-        _print_json(comparison.to_json())
+        say_json(comparison.to_json())
     else:
         _print(request, format_comparison(comparison, every_site=request.verbose))
 
@@ -176,7 +168,7 @@ def _function(request: argparse.Namespace, examination: Examination) -> None:
     symbols = examination.symbols()
     function = take_apart(examination, symbols, find_function(examination, symbols, request.function))
     if request.json:
-        _print_json(function.to_json())
+        say_json(function.to_json())
     else:
         _print(request, format_function(function, examination.target, with_code=request.verbose))
 
@@ -195,9 +187,9 @@ def _html(request: argparse.Namespace, examination: Examination) -> None:
     os.umask(mask := os.umask(0))
     write_whole(output, page, 0o666 & ~mask)
     if request.json:
-        _print_json({"html": str(output), "bytes": len(page), "sites": len(examination.sites)})
+        say_json({"html": str(output), "bytes": len(page), "sites": len(examination.sites)})
     elif not request.quiet:
-        print(f"{examination.path}: {len(examination.sites)} sites -> {output}")
+        say(f"{examination.path}: {len(examination.sites)} sites -> {output}")
 
 
 def _summary(request: argparse.Namespace, examination: Examination) -> None:
@@ -221,7 +213,7 @@ def _summary(request: argparse.Namespace, examination: Examination) -> None:
     if request.json:
         tallies = {"classes": classes, "sections": sections, "functions": padded}
         lists: dict[str, object] = {name: [row.to_json() for row in rows] for name, rows in tallies.items()}
-        _print_json({**facts.to_json(), **lists, "room": [room.to_json() for room in rooms]})
+        say_json({**facts.to_json(), **lists, "room": [room.to_json() for room in rooms]})
         return
     _print(request, format_facts(facts))
     if facts.sites:
@@ -235,14 +227,10 @@ def _summary(request: argparse.Namespace, examination: Examination) -> None:
 
 
 def _print(request: argparse.Namespace, lines: Sequence[str]) -> None:
-    print("\n".join(lines[:1] if request.quiet else lines))
+    say("\n".join(lines[:1] if request.quiet else lines))
 
 
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2))
-
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

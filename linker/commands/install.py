@@ -5,31 +5,30 @@ What it says goes to the standard error output: a hook's standard output may bel
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from linker.commands.options import AUTO, PrintVersion
+from linker.commands.entry import EXIT_FAILED, EXIT_USAGE, run_command
+from linker.commands.options import AUTO, Parser, PrintVersion
 from linker.errors import LinkError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 PROGRAM = "previrt-install"
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143  # never 77: kernel-install's "stop here"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         description="Give an installed kernel bound siblings and boot entries naming them. An annotated kernel gets "
         "one for each target of the configuration file; the hooks that setup writes call the other commands.",
         epilog="Exit status: 0 done or nothing to do, 1 a sibling could not be made (what was there before still is), "
         "2 wrong usage.",
-        allow_abbrev=False,
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="the system below DIR, not /")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration (default: /etc/previrt.toml)")
@@ -56,17 +55,10 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when it cannot be done."""
     request = make_parser().parse_args(arguments)
-    try:
-        failures = _run(request)
-    except LinkError as error:
-        failures = [error]
-    except KeyboardInterrupt:
-        _complain("interrupted, what was there before still is")
-        return EXIT_INTERRUPTED
+    failures = _do(request)
     for failure in failures:
         _complain(failure)
     if not failures:
@@ -74,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_USAGE if all(isinstance(failure, UsageError) for failure in failures) else EXIT_FAILED
 
 
-def _run(request: argparse.Namespace) -> list[LinkError]:
+def _do(request: argparse.Namespace) -> list[LinkError]:
     def say(what: str) -> None:
         if not request.quiet:
             print(f"{PROGRAM}: {what}", file=sys.stderr)
@@ -113,6 +105,8 @@ def _targets(request: argparse.Namespace) -> tuple[str, ...]:
 def _complain(what: object) -> None:
     print(f"{PROGRAM}: {what}", file=sys.stderr)
 
+
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

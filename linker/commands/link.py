@@ -6,15 +6,16 @@ The library is imported when the arguments are known to be good, so that `--help
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from linker.commands.options import AUTO, SHELLS, PrintCompletion, PrintVersion
-from linker.errors import LinkError, UsageError
+from linker.commands.entry import run_command
+from linker.commands.options import AUTO, SHELLS, Parser, PrintCompletion, PrintVersion
+from linker.commands.say import json_errors, say, say_json
+from linker.errors import UsageError
 from linker.quick.collection import gc_paused
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,26 +25,23 @@ if TYPE_CHECKING:
 
 PROGRAM = "previrt-link"
 PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count uncovered verbose".split()
-EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
 
 class _ListTargets(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from linker.registry import targets
 
-        for target, architectures in targets().items():
-            print(f"{target}: {' '.join(architectures)}")
+        say("\n".join(f"{target}: {' '.join(architectures)}" for target, architectures in targets().items()))
         parser.exit()
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         usage="%(prog)s [option(s)] IMAGE",
         description="Bind an annotated kernel image to a target, or give the annotated original back.",
         epilog="Exit status: 0 done, 1 the image cannot be linked as asked (nothing was written), 2 wrong usage.",
-        allow_abbrev=False,
         add_help=False,
     )
     parser.add_argument("image", metavar="IMAGE", help="the ELF image, annotated or bound")
@@ -54,7 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="bind to this target (see --list-targets); auto: to what this machine is",
     )
-    what.add_argument("--config", type=Path, metavar="FILE", help="what auto is (default: /etc/previrt.toml)")
+    what.add_argument("--config", metavar="FILE", help="what auto is (default: /etc/previrt.toml)")
     what.add_argument("--restore", action="store_true", help="give the annotated original back")
     what.add_argument("--list", action="store_true", help="list all sites, with --target the form each would take")
     what.add_argument("--profile", metavar="DUMP", help="of an image bound with --count: print what a run counted")
@@ -91,28 +89,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    parser = make_parser()
-    request = parser.parse_args(arguments)
-    try:
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when it cannot be done."""
+    request = make_parser().parse_args(arguments)
+    with json_errors(request.json):
         _check(request)
         if request.debug:
             from linker import log
 
             log.enable()
         with gc_paused():  # importing the library makes most of the objects
-            _run(request)
-    except LinkError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        if request.json:
-            _print_json({"error": error.to_json()})
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted, nothing was written", file=sys.stderr)
-        return EXIT_INTERRUPTED
+            _do(request)
     return 0
 
 
@@ -159,7 +146,7 @@ def _object_options(request: argparse.Namespace) -> ObjectOptions | None:
     return None if options == ObjectOptions() else options
 
 
-def _run(request: argparse.Namespace) -> None:
+def _do(request: argparse.Namespace) -> None:
     choice = _choose(request)
     if request.list:
         _list(request)
@@ -171,38 +158,42 @@ def _run(request: argparse.Namespace) -> None:
 
     where = {"output": request.output, "in_place": request.in_place, "dry_run": request.dry_run}
     details = request.verbose
+
+    def announce(report: LinkReport) -> None:
+        if not request.quiet:
+            _say_report(report, choice, request.json)
+
     if request.restore:
-        report = restore(request.image, **where, details=details)
+        restore(request.image, **where, details=details, announce=announce)
     else:
         which = {"only": request.only, "skip": request.skip, "count": request.count, "uncovered": request.uncovered}
         options = _object_options(request)
-        report = link(request.image, request.target, **where, **which, details=details, options=options)
-    if not request.quiet:
-        _print_report(report, choice, request.json)
+        link(request.image, request.target, **where, **which, details=details, options=options, announce=announce)
 
 
 def _choose(request: argparse.Namespace) -> Choice | None:
     """Put a target in the place of `auto`; what it is and why."""
     if request.target != AUTO:
         return None
+    from pathlib import Path
+
     from linker.commands.config import read_config
     from linker.commands.running_on import target_here
     from linker.image.read import read_machine
 
-    choice = target_here(read_config(request.config), read_machine(Path(request.image)))
+    choice = target_here(read_config(request.config and Path(request.config)), read_machine(Path(request.image)))
     request.target = choice.target
     return choice
 
 
-def _print_report(report: LinkReport, choice: Choice | None, as_json: bool) -> None:
+def _say_report(report: LinkReport, choice: Choice | None, as_json: bool) -> None:
     from linker.bind.report import format_report
 
     if as_json:
-        _print_json(report.to_json() | ({} if choice is None else {AUTO: choice.to_json()}))
+        say_json(report.to_json() | ({} if choice is None else {AUTO: choice.to_json()}))
         return
-    if choice is not None:
-        print(f"target auto is {choice}")
-    print(format_report(report))
+    said = "" if choice is None else f"target auto is {choice}\n"
+    say(said + format_report(report))
 
 
 def _list(request: argparse.Namespace) -> None:
@@ -210,9 +201,9 @@ def _list(request: argparse.Namespace) -> None:
 
     rows = list_sites(request.image, request.target, only=request.only, skip=request.skip)
     if request.json:
-        _print_json([row.to_json() for row in rows])
+        say_json([row.to_json() for row in rows])
     else:
-        print(format_listing(rows))
+        say(format_listing(rows))
     for name in unknown_tables(request.image):
         print(f"{PROGRAM}: warning: table {name} is of no known kind: its records are not listed", file=sys.stderr)
 
@@ -222,16 +213,12 @@ def _profile(request: argparse.Namespace) -> None:
 
     profile = read_profile(request.image, request.profile)
     if request.json:
-        _print_json(profile.to_json())
+        say_json(profile.to_json())
     else:
-        print(format_profile(profile))
+        say(format_profile(profile))
 
 
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2))
-
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import os
+
+from linker.commands.say import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 AUTO = "auto"  # in place of a target: what this machine is (linker.commands.running_on)
 
 SHELLS = ("bash", "zsh", "fish")
+
+
+class Help(argparse.HelpFormatter):
+    """argparse's, which imports five modules more to learn how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """What COLUMNS says, else the terminal, else 80."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, without abbreviations; help that cannot be printed is an error."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=Help, **how)
+
+    def print_help(self, file: object = None) -> None:
+        """Print the help on the standard output."""
+        say(self.format_help().rstrip("\n"))
 
 
 class PrintVersion(argparse.Action):
@@ -16,7 +52,7 @@ class PrintVersion(argparse.Action):
         """Print and leave."""
         from importlib.metadata import version
 
-        print(f"{parser.prog} (previrt) {version('previrt')}")
+        say(f"{parser.prog} (previrt) {version('previrt')}")
         parser.exit()
 
 
@@ -27,5 +63,5 @@ class PrintCompletion(argparse.Action):
         """Print and leave."""
         from linker.commands.completion import completion
 
-        print(completion(parser, str(shell)))
+        say(completion(parser, str(shell)))
         parser.exit()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from linker.commands.options import AUTO, PrintVersion
+from linker.commands.entry import run_command
+from linker.commands.options import AUTO, Parser, PrintVersion
 from linker.errors import LinkError, UsageError
 from linker.hypervisors.runner import RunRequest
 from linker.image.memory_file import path_of
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+PROGRAM = "previrt-run"
 UNBOUND = ("bare", "lol")  # what an unbound image is run as: the first that there is a runner for
 MEBIBYTE = 1 << 20
 SIZE_SUFFIXES = {"": MEBIBYTE, "K": 1 << 10, "M": MEBIBYTE, "G": 1 << 30}
@@ -39,12 +42,11 @@ def _size(text: str) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="previrt-run",
+    parser = Parser(
+        prog=PROGRAM,
         usage="%(prog)s [option(s)] IMAGE",
         description="Run a kernel image: one bound to lol as a process of this machine, ia64 ones on a simulator.",
         epilog="The exit status is 0 when the guest powered off, 130 after Ctrl-C, 1 when the guest was stopped.",
-        allow_abbrev=False,
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="an image, bound with previrt-link or not")
     parser.add_argument(
@@ -125,38 +127,36 @@ def _bind(image: Path, target: str, count: bool) -> int:
     return descriptor
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Become the guest. Returns an exit status only when that failed."""
+def run(arguments: Sequence[str]) -> int:
+    """Become the guest. Returns, or raises LinkError, only when that failed."""
     request = make_parser().parse_args(arguments)
-    try:
-        target, command_for, bound = _prepare(request.image, request.target, request.profile is not None)
-        image = request.image if bound is None else Path(path_of(bound))
-        command = command_for(
-            RunRequest(
-                image=image,
-                target=target,
-                memory_len=request.memory,
-                initrd=request.initrd,
-                console=request.console,
-                command_line=request.append,
-                statistics=request.statistics,
-                profile=request.profile,
-                nodes=request.nodes,
-            )
+    target, command_for, bound = _prepare(request.image, request.target, request.profile is not None)
+    image = request.image if bound is None else Path(path_of(bound))
+    command = command_for(
+        RunRequest(
+            image=image,
+            target=target,
+            memory_len=request.memory,
+            initrd=request.initrd,
+            console=request.console,
+            command_line=request.append,
+            statistics=request.statistics,
+            profile=request.profile,
+            nodes=request.nodes,
         )
-        program = command[0]
-        if bound is not None and program == str(image):
-            command[0] = str(request.image)  # what the guest's process is called
-        elif bound is not None:
-            os.set_inheritable(bound, True)  # a program that opens the image
+    )
+    program = command[0]
+    if bound is not None and program == str(image):
+        command[0] = str(request.image)  # what the guest's process is called
+    elif bound is not None:
+        os.set_inheritable(bound, True)  # a program that opens the image
+    try:
         os.execv(program, command)
-    except LinkError as error:
-        print(f"previrt-run: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
-        print(f"previrt-run: {request.image}: cannot be executed: {error.strerror}", file=sys.stderr)
-        return 1
+        raise LinkError(f"cannot be executed: {error.strerror}", where=str(request.image)) from None
 
+
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

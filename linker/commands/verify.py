@@ -5,30 +5,30 @@ The library is imported when the arguments are known to be good, so that `--help
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
-from linker.commands.options import PrintVersion
-from linker.errors import LinkError, UsageError
+from linker.commands.entry import run_command
+from linker.commands.options import Parser, PrintVersion
+from linker.commands.say import json_errors, say, say_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 PROGRAM = "previrt-verify"
-EXIT_NOT_PROVEN, EXIT_USAGE, EXIT_OUTSIDE, EXIT_TERMINATED = 1, 2, 3, 143
+EXIT_NOT_PROVEN, EXIT_OUTSIDE = 1, 3
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         usage="%(prog)s [option(s)] IMAGE",
         description="Prove that an image is bound well: bytes, branches, the interface module, and what sites do.",
         epilog="Exit status: 0 proven, 1 not proven (or the image cannot be read), 2 wrong usage, 3 the sites are "
         "proven, but sensitive instructions are outside sites.",
-        allow_abbrev=False,
         add_help=False,
     )
     parser.add_argument("image", metavar="IMAGE", help="the ELF image, bound by previrt-link")
@@ -52,10 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when the image cannot be judged."""
     request = make_parser().parse_args(arguments)
     if request.debug:
         from linker import log
@@ -63,21 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.enable()
     from linker.verification.prove import prove
 
-    try:
+    with json_errors(request.json):
         proof = prove(request.image, original=request.original, run=not request.no_run, exempt=request.exempt)
-    except LinkError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        if request.json:
-            _print_json({"error": error.to_json()})
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_NOT_PROVEN
-    except KeyboardInterrupt:
-        return 130
     if request.json:
-        _print_json(proof.to_json())
+        say_json(proof.to_json())
     elif not request.quiet:
         from linker.verification.proof import format_proof
 
-        print(format_proof(proof, all_failures=request.verbose))
+        say(format_proof(proof, all_failures=request.verbose))
     if not proof.is_proven:
         first = proof.failures[0]
         print(f"{PROGRAM}: {request.image}: {len(proof.failures)} failures; the first is {first}", file=sys.stderr)
@@ -89,11 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2))
-
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,19 +6,20 @@ names only where that is 0.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
-from linker.commands.options import PrintVersion
-from linker.errors import LinkError, UsageError
+from linker.commands.entry import run_command
+from linker.commands.options import Parser, PrintVersion
+from linker.errors import LinkError
 from linker.xl import DEFAULT_DIRECTORY, PROGRAM
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
-EXIT_BAD_IMAGE, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 # libxl kills a restricted bootloader after 120 seconds (LIBXL_BOOTLOADER_TIMEOUT); a message says more.
 LIMIT_S = 110
 FORMATS = ("sxp", "simple", "simple0")
@@ -26,12 +27,11 @@ FORMATS = ("sxp", "simple", "simple0")
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line: pygrub's, and the target."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=PROGRAM,
         usage="%(prog)s [option(s)] DISK",
         description="Take a Xen domain's kernel from its disk, bind it, and hand it to xl: the domain's bootloader.",
         epilog="Exit status: 0 done, 1 there is no kernel that can be handed over, 2 wrong usage.",
-        allow_abbrev=False,
         add_help=False,
     )
     parser.add_argument("disk", metavar="DISK", help="the domain's disk: an image file or a block device")
@@ -65,9 +65,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status. LinkError when there is nothing to hand over."""
     signal.signal(signal.SIGALRM, _out_of_time)
     request = make_parser().parse_args(arguments)
     signal.alarm(LIMIT_S)
@@ -76,14 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from linker import log
 
             log.enable()
-        from linker.xl.bootloader import run
+        from linker.xl import bootloader
 
-        run(request)
-    except LinkError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_BAD_IMAGE
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        bootloader.run(request)
     finally:
         signal.alarm(0)
     return 0
@@ -95,6 +89,8 @@ def _out_of_time(*_: object) -> None:
         advice="xl waits for 120; the disk is damaged, or its server is too slow",
     )
 
+
+main = partial(run_command, PROGRAM, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 from linker.errors import LinkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from linker.image.windows import Bytes
 
 PAGE_LEN = 4096
+
+
+def nothing() -> None:
+    """Nobody wants to know."""
 
 
 def pages(ranges: Iterable[tuple[int, int]], size: int) -> list[tuple[int, int]]:
@@ -38,39 +42,44 @@ def write_changed(
     mode: int,
     *,
     durable: bool = False,
+    announce: Callable[[], None] = nothing,
 ) -> None:
     """Make `output` the bytes of the open file `source` but for the pages around `changed`, which come from `memory`.
 
     The kernel copies the file; only changed pages pass through the process. `durable` waits for the disk, so that after
-    a power failure `output` is the old file or the new one. LinkError leaves nothing behind.
+    a power failure `output` is the old file or the new one. `announce` is called when all but the name is done; what it
+    raises, and LinkError, leaves nothing behind.
     """
-    with _opened(output, mode, durable=durable) as descriptor:
+    with _opened(output, mode, durable=durable, announce=announce) as descriptor:
         _copy(source, descriptor, len(memory))
         for low, high in pages(changed, len(memory)):
             _write_all(descriptor, memory[low:high], low)
 
 
-def write_whole(output: Path | int, contents: Bytes, mode: int, *, durable: bool = False) -> None:
-    """Make `output` these bytes; `durable` as above. LinkError leaves nothing behind."""
-    with _opened(output, mode, durable=durable) as descriptor:
+def write_whole(
+    output: Path | int, contents: Bytes, mode: int, *, durable: bool = False, announce: Callable[[], None] = nothing
+) -> None:
+    """Make `output` these bytes; `durable` and `announce` as above. LinkError leaves nothing behind."""
+    with _opened(output, mode, durable=durable, announce=announce) as descriptor:
         _write_all(descriptor, contents[:], 0)
 
 
 @contextmanager
-def _opened(output: Path | int, mode: int, *, durable: bool) -> Iterator[int]:
+def _opened(output: Path | int, mode: int, *, durable: bool, announce: Callable[[], None]) -> Iterator[int]:
     """A descriptor to write to: one that `_replacing` gives, or an open file's own, whose mode is its owner's."""
     if not isinstance(output, int):
-        with _replacing(output, mode, durable=durable) as descriptor:
+        with _replacing(output, mode, durable=durable, announce=announce) as descriptor:
             yield descriptor
         return
     try:
         yield output
     except OSError as error:
         raise LinkError(f"cannot write: {error.strerror}", where=f"descriptor {output}") from None
+    announce()
 
 
 @contextmanager
-def _replacing(output: Path, mode: int, *, durable: bool) -> Iterator[int]:
+def _replacing(output: Path, mode: int, *, durable: bool, announce: Callable[[], None]) -> Iterator[int]:
     """A descriptor to write to, whose file becomes `output` when the block ends well and vanishes when it does not."""
     named: Path | None = None
     try:
@@ -88,6 +97,7 @@ def _replacing(output: Path, mode: int, *, durable: bool) -> Iterator[int]:
                     os.link(f"/proc/self/fd/{descriptor}", named, src_dir_fd=directory, follow_symlinks=True)
             finally:
                 os.close(descriptor)
+            announce()
             named.rename(output)
             if durable:
                 sync_directory(output.parent)

@@ -11,9 +11,8 @@ import struct
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from linker import log
 from linker.bind.apply import apply
-from linker.bind.output import sink
+from linker.bind.output import Done, sink
 from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import anonymous, original_source
@@ -25,7 +24,6 @@ from linker.image.places import Places
 from linker.image.read import SHF_ALLOC, OpenFile, read_image
 from linker.image.relocations import ENTRIES, Relocatable
 from linker.image.symbols import Symbols
-from linker.image.write import write_whole
 from linker.objects.extend import NewSection, extend, terminated
 from linker.objects.kernel import read_kernel
 from linker.objects.options import ObjectOptions
@@ -96,12 +94,11 @@ def link_object(
     if options.signing:
         contents += sign(contents, options.signing)
     _require_undo(contents, original, binding.target, marked=keeps_whole or table.annotations.bound is not None)
-    if not destination.dry_run:
-        write_whole(output, contents, source.file.mode & 0o777, durable=destination.durable)
-        log.debug("written", output=str(output))
     signature = "made" if options.signing else "given up" if was_signed else ""
     outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name, signature)
-    return _report(outcome, table, memory, plan, details=destination.details)
+    report = _report(outcome, table, memory, plan, details=destination.details)
+    Done(output, source.file.mode & 0o777, report, destination).write_whole(contents)
+    return report
 
 
 def _written(output: Path | int, destination: Destination) -> str | None:
@@ -123,10 +120,10 @@ def restore_object(path: Path, source: Source, destination: Destination) -> Link
     memory = anonymous(original)
     table = read_guest(memory)
     plan = plan_link(memory, table, table.image.windows, None, Selection())
-    if not destination.dry_run:
-        write_whole(output, original, source.file.mode & 0o777, durable=destination.durable)
     outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name)
-    return _report(outcome, table, memory, plan, details=destination.details)
+    report = _report(outcome, table, memory, plan, details=destination.details)
+    Done(output, source.file.mode & 0o777, report, destination).write_whole(original)
+    return report
 
 
 def _annotated(source: Source) -> bytes:
