@@ -13,9 +13,7 @@ from linker.errors import LinkError, naming
 from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.image.windows import Window, check_windows, offset_of
-from linker.plan.check import (
-    check_mapped,
-)
+from linker.plan.check import check_mapped, for_memory
 from linker.quick.collection import gc_paused
 from linker.registry import binding_for
 from linker.table.guest import GuestTable, read_guest
@@ -82,8 +80,8 @@ def link_buffer(
 def _link_memory(
     memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
 ) -> LinkReport:
-    plan = plan_link(memory, table, windows, binding, selection)
-    edits = [edit for edit in plan.edits if not edit.in_file_only]
+    plan = plan_link(memory, table, windows, binding, selection, in_memory=True)
+    edits = for_memory(plan).edits
     apply(plan, memory, edits)
     verify(plan, memory, edits, table.codec)
     _require_marked(memory, windows, table, plan.target)

@@ -61,8 +61,12 @@ def plan_link(
     *,
     keeps_original: bool = False,
     sites: Sites | None = None,
+    in_memory: bool = False,
 ) -> Plan:
-    """Decode, plan, check: nothing is changed yet. `sites`: what `read_sites` has found already."""
+    """Decode, plan, check: nothing is changed yet. `sites`: what `read_sites` has found already.
+
+    `in_memory`: `memory` is a loaded guest's, not the file.
+    """
     image, annotations, codec, symbols = table
     if sites is None:
         sites = read_sites(memory, table, windows)
@@ -77,6 +81,6 @@ def plan_link(
     plan = make_plan(
         Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
     )
-    check_writes(plan, windows, len(memory), annotations)
+    check_writes(plan, windows, len(memory), annotations, in_memory=in_memory)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
     return plan

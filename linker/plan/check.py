@@ -196,11 +196,20 @@ def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, co
             )
 
 
-def check_writes(plan: Plan, windows: Sequence[Window], size: int, annotations: Annotations) -> None:
+def for_memory(plan: Plan) -> Plan:
+    """What of a plan is written where a guest is loaded."""
+    return plan._replace(edits=tuple(edit for edit in plan.edits if not edit.in_file_only))
+
+
+def check_writes(
+    plan: Plan, windows: Sequence[Window], size: int, annotations: Annotations, *, in_memory: bool = False
+) -> None:
     """Everything that is written must fill exactly the room it was given, inside `size` bytes, and lie alone.
 
     Whatever made the plan, this is the one gate in front of every write: reserve, notes, tables, counters, undo, sites.
+    Of a loaded guest's plan only what goes into memory counts; the rest has offsets of the file (`for_memory`).
     """
+    plan = for_memory(plan) if in_memory else plan
     for edit in plan.edits:
         if len(edit.after) != len(edit.before) or not 0 <= edit.off <= size - len(edit.after):
             raise LinkError(

@@ -103,3 +103,31 @@ def test_memory_that_holds_something_else(guest: Path) -> None:
 )
 def test_load_maps_that_cannot_be(guest: Path, load_map: list[tuple[int, int, int]], message: str) -> None:
     refused(bytearray(1 << 20), load_map, guest, message)
+
+
+def test_offsets_of_the_file_are_none_of_memory(tmp_path: Path) -> None:
+    """What is in the file alone lies behind the end of this memory, or by number on what is loaded there."""
+    path = tmp_path / "guest"
+    path.write_bytes(make_image([Site("fa"), Site("0f20d8")], part_len=0x18000))
+    previrt.link(path, "lol")
+    bound = Path(f"{path}.lol").read_bytes()
+    table = previrt.read_table(path)
+    windows = table.image.windows
+    assert table.annotations.undo_off > sum(window.len for window in windows)
+    for order in (windows, windows[::-1]):
+        memory, load_map, expected = bytearray(), [], b""
+        for window in order:
+            load_map.append((window.va, window.len, len(memory)))
+            memory += path.read_bytes()[window.off : window.off + window.len]
+            expected += bound[window.off : window.off + window.len]
+        previrt.link_buffer(memory, load_map, "lol", table=table)
+        assert memory == expected
+    undo_off = table.annotations.undo_off
+    memory = bytearray(undo_off + windows[2].len)
+    load_map, expected = [], b""
+    for number, window in enumerate(windows):
+        off = undo_off if number == 2 else window.off  # the reserve's text, where the file has the room to undo
+        load_map.append((window.va, window.len, off))
+        memory[off : off + window.len] = path.read_bytes()[window.off : window.off + window.len]
+    previrt.link_buffer(memory, load_map, "lol", table=table)
+    assert memory[undo_off : undo_off + windows[2].len] == bound[windows[2].off : windows[2].off + windows[2].len]
