@@ -8,6 +8,7 @@ from linker import log
 from linker.image.places import Places
 from linker.image.symbols import Symbols
 from linker.plan.check import (
+    check_loaded,
     check_module,
     check_reserve,
     check_writes,
@@ -81,6 +82,8 @@ def plan_link(
     plan = make_plan(
         Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
     )
+    if binding is not None:
+        check_loaded(image)
     check_writes(plan, windows, len(memory), annotations, in_memory=in_memory)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
     return plan

@@ -285,14 +285,6 @@ def _segments(rows: Iterable[tuple[int, ...]], size: int) -> tuple[Segment, ...]
     for number, segment in enumerate(segments):
         if segment.type == "PT_LOAD":
             _check_inside(f"segment {number}", segment.off, segment.len, size)
-            if segment.len > segment.memory_len:
-                raise LinkError(
-                    f"segment {number} has more bytes in the file than in memory",
-                    where=f"{segment.va:#x}",
-                    found=f"{segment.len:#x}",
-                    expected=f"at most {segment.memory_len:#x}",
-                    advice="the file is damaged; link the guest again",
-                )
     return segments
 
 

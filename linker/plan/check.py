@@ -196,6 +196,19 @@ def check_reserve(reserve: Reserve, windows: Sequence[Window], memory: Bytes, co
             )
 
 
+def check_loaded(image: Image) -> None:
+    """A loader takes no more of a segment than its length in memory; what a link writes behind that is lost."""
+    for load in image.loads:
+        if load.len > load.memory_len:
+            raise LinkError(
+                "segment has more bytes in the file than in memory",
+                where=f"{load.va:#x}",
+                found=f"{load.len:#x}",
+                expected=f"at most {load.memory_len:#x}",
+                advice="the file is damaged; link the guest again",
+            )
+
+
 def for_memory(plan: Plan) -> Plan:
     """What of a plan is written where a guest is loaded."""
     return plan._replace(edits=tuple(edit for edit in plan.edits if not edit.in_file_only))
