@@ -1,38 +1,25 @@
 """Assembler text in front of every rewritten file: the macro that records a site, and the notes (docs/formats.md)."""
 
+from __future__ import annotations
+
+from afterburner.records import note, put
+
 MARK = b"// previrt-as 1: afterburned\n"
 
-# The records are members of the COMDAT group of the code they describe ("?"), so that a group the linker drops takes
-# them along; the strings are in no group, because another group's records may name them.
-PRELUDE = (
-    MARK
-    + rb""".nolist
+WORDS = {b"half": b"data2", b"word": b"data4", b"long": b"data8", b"string": b"stringz", b"zero": b".skip"}
+MACHINE = 50  # EM_IA_64
+
+# The strings are in no group and no piece, because records of other sections may name them.
+_END = rb"""
 .macro previrt.end len,class,scratch,line,n,file
 .ifndef .Lprevirt.f\n
 .pushsection .afterburn.str,"MS",@progbits,1
 .Lprevirt.f\n: stringz "\file"
 .popsection
 .endif
-.pushsection .afterburn,"?",@progbits
-data8 5380470b,5380470b+\len
-.section .afterburn.info,"?",@progbits
-data2 \class,0
-data4 \scratch,\line,.Lprevirt.f\n
-.section .afterburn.undo,"?",@progbits
-.skip 32
-.popsection
+.Lprevirt.len=\len
+previrt.put \class,0,\scratch,\line,.Lprevirt.f\n
 .endm
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
-.balign 4
-data4 8,32,1
-stringz "previrt"
-data2 1,50,16,16
-.ascii "previrt-as 1"
-.skip 12
-data4 8,40,2
-stringz "previrt"
-.skip 40
-.popsection
-.list
 """
-)
+PUT = put(undo_len=32, end=b"5380470b+.Lprevirt.len", words=WORDS)
+PRELUDE = MARK + b".nolist\n" + PUT + _END[1:] + note(b"previrt-as 1", MACHINE, WORDS) + b".list\n"

@@ -23,8 +23,10 @@ is one; and `(p6) ssm psr.i` is written `previrt.if p6, ssm psr.i`.
 
 from __future__ import annotations
 
+from afterburner.ia64 import prelude
 from afterburner.ia64.rewrite import BRANCH_UNIT, BREAK_UNITS, BUNDLES, LAST_PADDING, PADDING
 from afterburner.ia64.statements import WORDS
+from afterburner.records import note
 from afterburner.sections import COPIED_CODE
 from linker.sites.ia64.classes import (
     CLASSES,
@@ -88,29 +90,9 @@ _LOOK = """\
 
 _RECORD = """\
 .macro previrt.record bundles,class
-.pushsection .afterburn,"?",@progbits
-data8 5380470b,5380470b+16*\\bundles
-.section .afterburn.info,"?",@progbits
-data2 \\class,0
-data4 .Lprevirt.w,0,0
-.section .afterburn.undo,"?",@progbits
-.skip 32
-.popsection
-.ifndef .Lprevirt.n
-.Lprevirt.n=1
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
-.balign 4
-data4 8,32,1
-stringz "previrt"
-data2 1,50,16,16
-.ascii "previrt-as 1, macros"
-.skip 4
-data4 8,40,2
-stringz "previrt"
-.skip 40
-.popsection
-.endif
-.endm
+.Lprevirt.len=16*\\bundles
+previrt.put \\class,0,.Lprevirt.w,0,0
+{note}.endm
 """
 
 # previrt.free: .Lprevirt.w, the scratch word of a site. Registers that operands name are found character by character:
@@ -403,7 +385,8 @@ def macro_file() -> str:
             _HEAD,
             _tables(),
             _LOOK.format(sections=sections),
-            _RECORD,
+            prelude.PUT.decode(),
+            _RECORD.format(note=note(b"previrt-as 1, macros", prelude.MACHINE, prelude.WORDS).decode()),
             _FREE.format(pairs=pairs, separator=_SEPARATOR, r=_R, e=_E, ret=f"{_RET:#x}"),
             _states(),
             _MOV.format(final=_FINAL),

@@ -759,18 +759,22 @@ previrt.unless .sdata
 .Lprevirt.x=0
 .endif
 .endm
-.macro previrt.record bundles,class
+.macro previrt.put class,flags,scratch,line,file
 .pushsection .afterburn,"?",@progbits
-data8 5380470b,5380470b+16*\bundles
+data8 5380470b,5380470b+.Lprevirt.len
 .section .afterburn.info,"?",@progbits
-data2 \class,0
-data4 .Lprevirt.w,0,0
+data2 \class,\flags
+data4 \scratch,\line,\file
 .section .afterburn.undo,"?",@progbits
 .skip 32
 .popsection
+.endm
+.macro previrt.record bundles,class
+.Lprevirt.len=16*\bundles
+previrt.put \class,0,.Lprevirt.w,0,0
 .ifndef .Lprevirt.n
 .Lprevirt.n=1
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
+.pushsection .note.afterburn,"G",@note,previrt.note.annotation,comdat
 .balign 4
 data4 8,32,1
 stringz "previrt"

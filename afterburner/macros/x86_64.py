@@ -25,6 +25,7 @@ to compare labels of different sections.
 
 from __future__ import annotations
 
+from afterburner.records import note
 from afterburner.sections import COPIED_CODE
 from afterburner.x86_64.operations import (
     BY_MNEMONIC,
@@ -36,7 +37,7 @@ from afterburner.x86_64.operations import (
     PUSH,
     ROOM_OF,
 )
-from afterburner.x86_64.prelude import flags_of, room_behind
+from afterburner.x86_64.prelude import MACHINE, PIECES, flags_of, room_behind
 from linker.sites.x86_64.classes import NUMBER_OF, REGISTERS
 from linker.sites.x86_64.spellings import by_operand
 
@@ -51,11 +52,19 @@ _REGISTERS = {name: kind for kind, names in REGISTERS.items() for name in names}
 # Sections without code; a macro cannot ask for the flags of a section, but whether it is the one of a name.
 _DATA = (".data", ".rodata", ".init.data", ".init.rodata", ".data..ro_after_init")
 
+# The file may come twice: at the end of -flto gcc names it once for each object that was compiled with it. What .ifdef
+# leaves out as reads all the same, and warns about; what .rept leaves out it does not.
 _HEAD = """\
 # Made by `make macros` from the tables of afterburner/ and linker/sites/; do not edit.
 # How to use it: docs/afterburning.md
 # 4 "previrt macros, x86_64.s"
 .nolist
+.ifdef .Lprevirt.k
+.Lprevirt.once=0
+.else
+.Lprevirt.once=1
+.endif
+.rept .Lprevirt.once
 .ifdef .Lprevirt.s
 .error "the stand-in and the macros are two ways to the same end: use one"
 .endif
@@ -120,29 +129,9 @@ previrt.look
 .fill -(((\\room-(.-5380470b))>0)*(\\room-(.-5380470b))),1,0x90
 .endif
 5380471:
-.pushsection .afterburn,"?",@progbits
-.quad 5380470b,5380471b
-.section .afterburn.info,"?",@progbits
-.short \\class,\\flags
-.long 0,0,0
-.section .afterburn.undo,"?",@progbits
-.zero 16
-.popsection
-.ifndef .Lprevirt.n
-.Lprevirt.n=1
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
-.balign 4
-.long 8,32,1
-.asciz "previrt"
-.short 1,62,16,16
-.ascii "previrt-as 1, macros"
-.zero 4
-.long 8,40,2
-.asciz "previrt"
-.zero 40
-.popsection
-.endif
-.endif
+previrt.piece
+previrt.put \\class,\\flags,0,0,0
+{note}.endif
 .endm
 """
 
@@ -408,7 +397,8 @@ def macro_file() -> str:
         _HEAD,
         _tables(),
         _LOOK.format(sections=sections),
-        _SITE,
+        PIECES.decode(),
+        _SITE.format(note=note(b"previrt-as 1, macros", MACHINE).decode()),
         _OPERANDS.format(
             spaced=_SPACED,
             flags=_FLAGS_BIT,
@@ -433,4 +423,4 @@ def macro_file() -> str:
     parts += [_branch(word) for word in (*_WORDS["jmp"], *_WORDS["call"])]
     parts += [_return(word) for word in ("ret", "retq", "retn")]
     parts += [_prefix(word) for word in _WORDS["prefixed"]]
-    return "".join(parts) + ".list\n"
+    return "".join(parts) + ".endr\n.list\n"

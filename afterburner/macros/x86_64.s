@@ -2,6 +2,12 @@
 # How to use it: docs/afterburning.md
 # 4 "previrt macros, x86_64.s"
 .nolist
+.ifdef .Lprevirt.k
+.Lprevirt.once=0
+.else
+.Lprevirt.once=1
+.endif
+.rept .Lprevirt.once
 .ifdef .Lprevirt.s
 .error "the stand-in and the macros are two ways to the same end: use one"
 .endif
@@ -897,6 +903,35 @@ previrt.unless .data..ro_after_init
 .Lprevirt.x=0
 .endif
 .endm
+.Lprevirt.o=0
+.macro previrt.piece
+.Lprevirt.d\@=(.Lprevirt.e\@==.Lprevirt.o)
+.pushsection .text
+.previous
+.subsection 8191
+.Lprevirt.e\@:
+.popsection
+.if .Lprevirt.d\@==0
+previrt.open .Lprevirt.e\@
+.endif
+.endm
+.macro previrt.open place
+.ifdef .Lprevirt.q
+.purgem previrt.put
+.endif
+.Lprevirt.q=1
+.Lprevirt.o=\place
+.macro previrt.put class,flags,scratch,line,file
+.pushsection .afterburn,"?o",@progbits,\place
+.quad 5380470b,5380471b
+.section .afterburn.info,"?o",@progbits,\place
+.short \class,\flags
+.long \scratch,\line,\file
+.section .afterburn.undo,"?o",@progbits,\place
+.zero 16
+.popsection
+.endm
+.endm
 .macro previrt.label
 .Lprevirt.d\@=(.Lprevirt.e\@==5380468b)
 .Lprevirt.e\@:
@@ -911,17 +946,11 @@ previrt.look
 .fill -(((\room-(.-5380470b))>0)*(\room-(.-5380470b))),1,0x90
 .endif
 5380471:
-.pushsection .afterburn,"?",@progbits
-.quad 5380470b,5380471b
-.section .afterburn.info,"?",@progbits
-.short \class,\flags
-.long 0,0,0
-.section .afterburn.undo,"?",@progbits
-.zero 16
-.popsection
+previrt.piece
+previrt.put \class,\flags,0,0,0
 .ifndef .Lprevirt.n
 .Lprevirt.n=1
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
+.pushsection .note.afterburn,"G",@note,previrt.note.annotation,comdat
 .balign 4
 .long 8,32,1
 .asciz "previrt"
@@ -3781,4 +3810,5 @@ previrt.end .Lprevirt.k,8,.Lprevirt.l
 .endif
 .endif
 .endm
+.endr
 .list

@@ -22,8 +22,10 @@
 #error "PREVIRT_RESERVE_TEXT and PREVIRT_RESERVE_DATA must be multiples of 16384"
 #endif
 
+#define NT_PREVIRT_BOUND 2
 #define NT_PREVIRT_RESERVE 3
 #define NT_PREVIRT_SPACE 4
+#define PREVIRT_BOUND_LEN 40
 #define PREVIRT_SPACE_LEN 512
 
 	.weak PREVIRT_ENTRY
@@ -42,8 +44,13 @@
 	.skip PREVIRT_RESERVE_DATA
 .Ldata_end:
 
+	/* in memory, unlike the notes of other objects: whoever binds or starts a loaded guest finds them there */
 	.section .note.afterburn, "a", @note
 	.balign 4
+	data4 8, PREVIRT_BOUND_LEN, NT_PREVIRT_BOUND
+	stringz "previrt"
+	.skip PREVIRT_BOUND_LEN
+
 	data4 8, 40, NT_PREVIRT_RESERVE
 	stringz "previrt"
 	data8.ua .Ltext, .Ltext_end - .Ltext

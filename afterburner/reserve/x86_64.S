@@ -19,8 +19,10 @@
 #error "PREVIRT_RESERVE_TEXT and PREVIRT_RESERVE_DATA must be multiples of 4096"
 #endif
 
+#define NT_PREVIRT_BOUND 2
 #define NT_PREVIRT_RESERVE 3
 #define NT_PREVIRT_SPACE 4
+#define PREVIRT_BOUND_LEN 40
 #define PREVIRT_SPACE_LEN 512
 
 	.weak PREVIRT_ENTRY
@@ -39,8 +41,13 @@
 	.fill PREVIRT_RESERVE_DATA, 1, 0
 .Ldata_end:
 
+	/* in memory, unlike the notes of other objects: whoever binds or starts a loaded guest finds them there */
 	.section .note.afterburn, "a", @note
 	.balign 4
+	.long 8, PREVIRT_BOUND_LEN, NT_PREVIRT_BOUND
+	.asciz "previrt"
+	.zero PREVIRT_BOUND_LEN
+
 	.long 8, 40, NT_PREVIRT_RESERVE
 	.asciz "previrt"
 	.quad .Ltext, .Ltext_end - .Ltext

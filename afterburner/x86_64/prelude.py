@@ -23,28 +23,12 @@ Statements whose mnemonic comes from a macro argument (`\op %rax`) cannot be rec
 
 from __future__ import annotations
 
+from afterburner.records import note, pieces
 from afterburner.x86_64.operations import BY_MNEMONIC, MOV, NO_STACK, PADDED_IN_FRONT, POP, PREFIXES, PUSH, ROOM_OF
 from linker.sites.x86_64.classes import NUMBER_OF, REGISTERS
 from linker.sites.x86_64.spellings import by_operand
 
 MARK = b"# previrt-as 1: afterburned\n"
-
-_NOTE = rb"""
-.ifndef .Lprevirt.n
-.Lprevirt.n=1
-.pushsection .note.afterburn,"aG",@note,previrt.note.annotation,comdat
-.balign 4
-.long 8,32,1
-.asciz "previrt"
-.short 1,62,16,16
-.ascii "previrt-as 1"
-.zero 12
-.long 8,40,2
-.asciz "previrt"
-.zero 40
-.popsection
-.endif
-"""
 
 _TRACK = rb"""
 .Lprevirt.x=1
@@ -76,8 +60,7 @@ _TRACK = rb"""
 .endm
 """
 
-# The records are members of the COMDAT group of the code they describe ("?"), so that a group the linker drops takes
-# them along; the strings are in no group, because another group's records may name them.
+# The strings are in no group and no piece, because records of other sections may name them.
 _END = rb"""
 .macro previrt.front length
 .if .Lprevirt.x&.Lprevirt.c&.Lprevirt.a
@@ -95,17 +78,13 @@ _END = rb"""
 .Lprevirt.f\n:.asciz "\file"
 .popsection
 .endif
-.pushsection .afterburn,"?",@progbits
-.quad 5380470b,5380471b
-.section .afterburn.info,"?",@progbits
-.short \class,\flags
-.long 0,\line,.Lprevirt.f\n
-.section .afterburn.undo,"?",@progbits
-.zero 16
-.popsection
+previrt.piece
+previrt.put \class,\flags,0,\line,.Lprevirt.f\n
 """
 
-BASIC = MARK + b".nolist\n" + _TRACK[1:] + _END[1:] + _NOTE[1:] + b".endif\n.endm\n"
+PIECES = pieces(undo_len=16, end=b"5380471b")
+MACHINE = 62  # EM_X86_64
+BASIC = MARK + b".nolist\n" + _TRACK[1:] + PIECES + _END[1:] + note(b"previrt-as 1", MACHINE) + b".endif\n.endm\n"
 
 _REGISTERS = tuple((name.encode(), kind) for kind, names in REGISTERS.items() for name in names)
 _SHADOWED_PREFIXES = PREFIXES & frozenset(

@@ -55,6 +55,7 @@ def link_buffer(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     count: bool = False,
+    anyway: bool = False,
     binding: Binding | None = None,
 ) -> LinkReport:
     """Bind a guest that is already loaded: `memory` holds its segments, no file is written.
@@ -74,7 +75,7 @@ def link_buffer(
         check_mapped(table.annotations, table.image, windows)
         _require_unbound(memory, windows, table)
         chosen = binding or binding_for(target, table.image.machine)
-        return _link_memory(memory, table, windows, chosen, Selection(only, skip, counts=count))
+        return _link_memory(memory, table, windows, chosen, Selection(only, skip, counts=count, anyway=anyway))
 
 
 def _link_memory(

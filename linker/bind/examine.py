@@ -170,7 +170,8 @@ def _examine(path: Path, source: Source, binding: Binding | None) -> Examination
             )
         sites = decode(whole.table.annotations, whole.memory, whole.table.image.windows, table.codec)
     said = (read_guest(present) if is_grown else source.table).annotations.bound
-    chosen = Selection(indexes=_bound_sites(sites, present, binding, said, table.codec), counts=source.counts)
+    which = _bound_sites(sites, present, binding, said, table.codec)
+    chosen = Selection(indexes=which, counts=source.counts, anyway=True)
     windows = whole.table.image.windows
     plan = plan_link(whole.memory, whole.table, windows, binding, chosen, keeps_original=whole.is_grown)
     apply(plan, whole.memory, plan.edits)

@@ -45,6 +45,7 @@ def link(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     count: bool = False,
+    anyway: bool = False,
     details: bool = False,
     uncovered: bool = False,
     durable: bool = False,
@@ -55,8 +56,9 @@ def link(
     """Bind the image at `path` to `target` and write it to `output` (default: the path with `.target` behind it).
 
     `only` and `skip` name sites by address, symbol or class; sites left out keep their native instruction. `count`
-    makes every bound site count its runs (`linker.count.profile` reads them). `details` asks for every site in the
-    report, `uncovered` for what is sensitive and in no site (`LinkReport.coverage`), `durable` waits for the disk
+    makes every bound site count its runs (`linker.count.profile` reads them). `anyway` binds an image that cannot run
+    on the target as it is, with a warning for each thing that keeps it from running. `details` asks for every site in
+    the report, `uncovered` for what is sensitive and in no site (`LinkReport.coverage`), `durable` waits for the disk
     (`linker.image.write`), `binding` overrides the installed binding of the target, `options` are for kernel modules
     alone. `announce` is called with the report just before the output appears: if it raises, nothing appears. An
     `output` that is an int is the descriptor of an empty file to fill, such as a memfd. Raises UsageError for a wrong
@@ -90,7 +92,7 @@ def link(
             raise UsageError("--kernel and signatures are for kernel modules", where=str(path))
         if (chosen.module is not None or count) and source.table.annotations.reserve is None:
             source = grown_source(source, target, counts=count)
-        report = _link_file(path, source, chosen, Selection(only, skip, counts=count), destination)
+        report = _link_file(path, source, chosen, Selection(only, skip, counts=count, anyway=anyway), destination)
         return report._replace(coverage=coverage)
 
 

@@ -10,6 +10,7 @@ from linker.image.symbols import Symbols
 from linker.plan.check import (
     check_loaded,
     check_module,
+    check_requirements,
     check_reserve,
     check_writes,
 )
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
 class Selection(NamedTuple):
     """Sites by address, symbol or class; or, if `indexes` is not None, those of the address order.
 
-    `counts`: those bound count their runs.
+    `counts`: those bound count their runs. `anyway`: also where the target cannot run the guest.
     """
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
     indexes: Collection[int] | None = None
     counts: bool = False
+    anyway: bool = False
 
 
 def read_sites(memory: Bytes, table: GuestTable, windows: Sequence[Window]) -> Sites:
@@ -79,11 +81,12 @@ def plan_link(
     if binding is not None and binding.module is not None:
         module = read_module(binding.module, codec)
         check_module(module, binding, image, annotations)
-    plan = make_plan(
-        Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
-    )
+    request = Request(image, memory, windows, sites, codec, binding, module, chosen, selection.counts, keeps_original)
+    warnings: tuple[str, ...] = ()
     if binding is not None:
         check_loaded(image)
+        warnings = check_requirements(binding, request, anyway=selection.anyway)
+    plan = make_plan(request)._replace(warnings=warnings)
     check_writes(plan, windows, len(memory), annotations, in_memory=in_memory)
     log.debug("planned and checked", groups=len(plan.groups), stubs=len(plan.stubs), edits=[e.name for e in plan.edits])
     return plan

@@ -91,6 +91,7 @@ class LinkReport(NamedTuple):
     stubs            pieces of code the linker placed behind the module
     signature        of a kernel module: "made" or "given up"; empty where there was none
     details          every site, if asked for
+    warnings         what may keep the image from running on the target
     left_tables      sections named like tables of the original format, of no known kind: not bound
     coverage         sensitive instructions outside sites; None where nobody looked
     """
@@ -117,6 +118,7 @@ class LinkReport(NamedTuple):
     stubs: int
     signature: str
     left_tables: tuple[str, ...]
+    warnings: tuple[str, ...]
     details: tuple[SiteDetail, ...]
     coverage: Coverage | None = None
 
@@ -202,6 +204,7 @@ def make_report(
         stubs=len(plan.stubs),
         signature=outcome.signature,
         left_tables=annotations.left_tables,
+        warnings=plan.warnings,
         details=details,
     )
 
@@ -244,6 +247,7 @@ def format_report(report: LinkReport) -> str:
     if report.dropped:
         lines.append(f"{report.dropped} records of code the guest's linker dropped were passed over")
     lines += [f"table {name} is of no known kind: its records are not bound" for name in report.left_tables]
+    lines += [f"warning: {warning}" for warning in report.warnings]
     if report.target:
         lines.append(_coverage(report.coverage))
     if report.stubs:

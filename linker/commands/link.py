@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from linker.objects.options import ObjectOptions
 
 PROGRAM = "previrt-link"
-PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count uncovered verbose".split()
+PROFILE_EXCLUDES = "target restore list dry_run output in_place only skip count anyway uncovered verbose".split()
 
 
 class _ListTargets(argparse.Action):
@@ -70,6 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
             help=f"{help_text}: an address, symbol or class; repeatable",
         )
     which.add_argument("--count", action="store_true", help="let every bound site count its runs")
+    which.add_argument("--anyway", action="store_true", help="bind what TARGET cannot run as it is, with warnings")
     modules = parser.add_argument_group("kernel modules")
     modules.add_argument("--kernel", metavar="FILE", help="the kernel the module is for, bound to TARGET")
     modules.add_argument("--sign-key", metavar="FILE", help="sign the bound module with this private key (PEM)")
@@ -113,6 +114,8 @@ def _check(request: argparse.Namespace) -> None:
         ("restore", "skip"),
         ("restore", "count"),
         ("list", "count"),
+        ("restore", "anyway"),
+        ("list", "anyway"),
         *(("profile", other) for other in PROFILE_EXCLUDES),
         ("in_place", "output"),
         ("list", "in_place"),
@@ -166,7 +169,7 @@ def _do(request: argparse.Namespace) -> None:
     if request.restore:
         restore(request.image, **where, details=details, announce=announce)
     else:
-        which = {"only": request.only, "skip": request.skip, "count": request.count, "uncovered": request.uncovered}
+        which = {name: getattr(request, name) for name in ("only", "skip", "count", "anyway", "uncovered")}
         options = _object_options(request)
         link(request.image, request.target, **where, **which, details=details, options=options, announce=announce)
 

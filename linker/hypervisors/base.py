@@ -2,6 +2,7 @@
 
     linker/hypervisors/<target>/__init__.py     BINDINGS: {ELF machine number: "module.path:attribute" of a Binding}
     linker/hypervisors/<target>/<arch>.py       the binding table: which form each operation class takes
+    linker/hypervisors/<target>/requirements.py   what a guest must be like to run there, known when it is linked
     linker/hypervisors/<target>/src-<arch>/     the interface module's source, built to <target>-<arch>.so beside it
     linker/hypervisors/shared/                  what several targets use; it has no BINDINGS, so it is no target
 
@@ -23,9 +24,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 
@@ -47,6 +49,7 @@ class FixupKind(enum.Enum):
     WORD32 = "word32"  # 32 bits: S + A, in 32-bit code (R_386_32)
     ABS64 = "abs64"  # 64 bits: S + A
     BRL = "brl"  # distance of a brl, S + A - P where P is its bundle (R_IA64_PCREL60B)
+    HIGH32 = "high32"  # 32 bits: the upper half of S + A
     MOVL = "movl"  # immediate of a movl, S + A (R_IA64_IMM64)
 
 
@@ -71,13 +74,15 @@ class Fixup(NamedTuple):
 class Stub(NamedTuple):
     """Code the linker places behind the module's text, at multiples of `align` bytes.
 
-    `per_site`: one for every site, else one an instruction.
+    `per_site`: one for every site, else one an instruction. `far`: the stub to take where addresses need more than 32
+    bits with sign.
     """
 
     code: bytes
     fixups: tuple[Fixup, ...]
     per_site: bool = False
     align: int = 16
+    far: Stub | None = None
 
 
 class Form(NamedTuple):
@@ -90,6 +95,7 @@ class Form(NamedTuple):
     reason: str = ""
     counter: Stub | None = None  # set by linker/count/counting.py
     pad_front: bool = False  # NOPs in front of the code, so that it ends where the site ends
+    far: Form | None = None  # for sites that are out of reach of the reserve
 
 
 class Unbindable(NamedTuple):
@@ -168,6 +174,9 @@ class Binding(Protocol):
     target: str
     module: Path | None  # None: nothing is placed, no reserve needed
     entry_symbol: str | None  # module symbol that becomes the image's entry; None keeps the guest's
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """What of the guest does not fit, in the order in which to say it (linker/hypervisors/requirements.py)."""
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction in `room_len` bytes; `flags` as in `.afterburn.info`."""

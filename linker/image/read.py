@@ -99,6 +99,7 @@ class Note(NamedTuple):
 class Image(NamedTuple):
     """What the linker knows about an image. `windows` are its file-backed PT_LOADs, by address; `loads` all of them.
 
+    `is_relocatable`: ET_DYN, linked to run anywhere. `has_interpreter`: it names one (PT_INTERP).
     `is_object`: it is a relocatable object. Its allocated sections have pseudo addresses, and are the windows.
     """
 
@@ -111,6 +112,8 @@ class Image(NamedTuple):
     notes: tuple[Note, ...]
     size: int
     is_object: bool = False
+    is_relocatable: bool = False
+    has_interpreter: bool = False
 
     def section(self, name: str) -> Section | None:
         """The section of that name; LinkError when there are two."""
@@ -205,6 +208,8 @@ def read_image(memory: Bytes) -> Image:
         loads=tuple(load for load in headers.segments if load.type == "PT_LOAD"),
         notes=tuple(read_notes(memory, headers.sections)),
         size=len(memory),
+        is_relocatable=headers.kind == "ET_DYN",
+        has_interpreter=any(segment.type == "PT_INTERP" for segment in headers.segments),
     )
 
 

@@ -75,6 +75,7 @@ class _InObjects:
         self.target = binding.target
         self.module = binding.module
         self._tables = binding.tables
+        self.requirements = binding.requirements
         self.form = object_binding(binding).object_form
 
     def tables(self, context: TableContext) -> Tables:

@@ -79,7 +79,11 @@ def edits_in_file(request: Request, overwritten: Sequence[PatchGroup], entry_va:
     edits: list[Edit] = []
     if annotations.undo is not None:
         undo = _undo(request, annotations.record_count, overwritten)
-        edits.append(Edit(".afterburn.undo", annotations.undo_off, annotations.undo, undo, in_file_only=True))
+        done = 0
+        for off, length in annotations.undo_pieces:
+            piece = slice(done, done + length)
+            edits.append(Edit(".afterburn.undo", off, annotations.undo[piece], undo[piece], in_file_only=True))
+            done += length
     word_len = request.image.word_len
     for what, va in (("the image's entry", request.image.entry_va), ("the entry after the link", entry_va)):
         require_unsigned(va, 8 * word_len, "ELF header and note BOUND", what, "the image is damaged; build it again")

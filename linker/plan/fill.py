@@ -34,12 +34,14 @@ class Field(NamedTuple):
     signed_bits: int
     pc_relative: bool
     align: int = 1
+    shift: int = 0  # of the value, to the right
 
 
 FIELDS = {
     FixupKind.PC32: Field("linker.sites.holes:INT32", 32, True),
     FixupKind.ABS32: Field("linker.sites.holes:INT32", 32, False),
     FixupKind.WORD32: Field("linker.sites.holes:WORD32", 0, False),
+    FixupKind.HIGH32: Field("linker.sites.holes:WORD32", 0, False, shift=32),
     FixupKind.ABS64: Field("linker.sites.holes:WORD64", 0, False),
     FixupKind.BRL: Field("linker.sites.ia64.holes:BRANCH", 64, True, 16),
     FixupKind.MOVL: Field("linker.sites.ia64.holes:IMMEDIATE", 0, False),
@@ -91,7 +93,7 @@ def _values(
         values = [va + fixup.addend for va in symbol]
     if not kind.signed_bits:
         mask = (1 << hole_of(fixup.kind).value_bits) - 1
-        return [value & mask for value in values]
+        return [value >> kind.shift & mask for value in values]
     if not kind.pc_relative or kind.signed_bits == 64:
         values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # addresses wrap
     if values:

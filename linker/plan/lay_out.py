@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from linker.count.counters import COUNTER_LEN, Counters
 from linker.errors import LinkError
 from linker.hypervisors.base import COUNT, COUNTER, SITE_END, SITE_START, STUB, TABLE_ROW, TableContext
-from linker.plan.fill import fill
+from linker.plan.fill import SIGN_64, WORD_MASK, fill
 from linker.plan.hooks import HookPlan, plan_hooks
-from linker.plan.patches import Code, Filled, patch_group, pick
+from linker.plan.patches import Code, Filled, patch_group, pick, split_group
 from linker.plan.place import place
+from linker.sites.reach import fits_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 TABLE_ALIGN = 64  # a cache line
 WORD_LEN = 8  # of an exported variable that the linker sets
+ABSOLUTE_BITS = 32
+BRANCH_REACH_LEN = (1 << 31) - 256  # less than a site and what is counted from its end
 
 
 class Layout:
@@ -59,6 +62,7 @@ class Layout:
         self.counters_va = 0
         self._counters_len = 0
         self.hooks = HookPlan((), (), {}, b"")
+        self._is_low, self._reached_va = self._distances()
         if request.module is not None and self._reserve is not None:
             self._place_module(request.module, binding, groups, self._reserve)
             if binding.entry_symbol is not None:
@@ -68,6 +72,17 @@ class Layout:
             self._place_hooks()
         if request.counts:
             self._place_counters()
+
+    def _distances(self) -> tuple[bool, tuple[int, int]]:
+        """Whether 32 bits with sign hold every address of sites and reserve; from where a branch gets to all of it."""
+        reserve, starts = self._reserve, self._request.sites.annotations.starts_va
+        if reserve is None:
+            return True, (0, 0)
+        text_end_va, data_end_va = reserve.text_va + reserve.text_len, reserve.data_va + reserve.data_len
+        parts = (reserve.text_va, text_end_va, reserve.data_va, data_end_va)
+        ends = (*parts, *starts[:1], *starts[-1:])
+        is_low = all(fits_signed((va + SIGN_64 & WORD_MASK) - SIGN_64, ABSOLUTE_BITS) for va in ends)
+        return is_low, (max(parts) - BRANCH_REACH_LEN, min(parts) + BRANCH_REACH_LEN)
 
     def _place_hooks(self) -> None:
         self.hooks = plan_hooks(self._request, self.symbols)
@@ -200,6 +215,17 @@ class Layout:
         )
         return patch_group(request.sites, group, filled)
 
+    def by_reach(self, group: SiteGroup, form: Form) -> list[tuple[SiteGroup, Form]]:
+        """The sites of a group that reach the reserve, in their form, and those that do not, in the form for them."""
+        if form.far is None or self._reserve is None:
+            return [(group, form)]
+        low_va, high_va = self._reached_va
+        near = {n for n in group.members if low_va <= self._request.sites.annotations.starts_va[n] < high_va}
+        if len(near) == len(group.members):
+            return [(group, form)]
+        mine, others = split_group(group, near)
+        return [part for part in ((mine, form), (others, form.far)) if part[0].members]
+
     def _symbol(self, name: str) -> int:
         if name not in self.symbols:
             module = self._request.module.name if self._request.module else "no module"
@@ -234,6 +260,8 @@ class Layout:
         self, stub: Stub, group: SiteGroup, starts: Sequence[int], next_va: int | Sequence[int] | None = None
     ) -> int | Sequence[int]:
         """The address of the stub these sites share, or of each site's own. `next_va`: what `STUB` means in it."""
+        if stub.far is not None and not self._is_low:
+            stub = stub.far
         shared = (stub, group.instruction)
         if not stub.per_site and shared in self._shared:
             return self._shared[shared]

@@ -108,7 +108,7 @@ def make_plan(request: Request) -> Plan:
     # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
     told = [group for group in request.sites.groups if not _is_memory_operation(group)]
     layout = Layout(request, request.binding, told, counters)
-    groups = [layout.patch(group, form) for group, form in bindable]
+    groups = [layout.patch(*part) for group, form in bindable for part in layout.by_reach(group, form)]
     groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
     layout.require_room()
     overwritten = [group for group in groups if not group.keeps_instruction]

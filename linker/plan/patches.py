@@ -125,6 +125,7 @@ class Plan(NamedTuple):
     site_count: int
     counters: Counters | None = None
     hooks: tuple[BoundHook, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the guest lacks on this target, unless it knows better
 
 
 class Request(NamedTuple):

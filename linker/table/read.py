@@ -96,8 +96,9 @@ class Annotations(NamedTuple):
     numbers              the record number of each, as messages name it
     kinds                class | flags << 16 | scratch << 32 of each, or MEMORY_KIND | class; None where nothing is said
     record_count         records in `.afterburn`, dropped ones included
-    dropped              records of code the guest's linker threw away
+    dropped              records of code the guest's linker threw away, or folded into other code that is the same
     undo                 the contents of `.afterburn.undo`; None without one
+    undo_pieces          where they stand: offset and length of each piece
     bound, bound_note    None for the original format, which has no notes
     left_tables          sections named like tables whose kind is not known: named, never bound
     space                None where there is no SPACE note
@@ -113,7 +114,7 @@ class Annotations(NamedTuple):
     record_count: int
     dropped: int
     undo: bytes | None
-    undo_off: int
+    undo_pieces: tuple[tuple[int, int], ...]
     bound: Bound | None
     bound_note: Note | None
     reserve: Reserve | None
@@ -127,6 +128,7 @@ class Annotations(NamedTuple):
 
 # In an entry of `kinds`: the class comes from the name of the record's section. `.afterburn.info` has no bit for it.
 MEMORY_KIND = 1 << 64
+KIND_WITHOUT_SCRATCH = MEMORY_KIND | 0xFFFFFFFF
 
 
 def words(data: bytes, word_len: int) -> array[int]:
@@ -146,21 +148,21 @@ class Marks(NamedTuple):
     reserve: Reserve | None
     space: Space | None
     undo: bytes | None
-    undo_off: int
+    undo_pieces: tuple[tuple[int, int], ...]
 
 
 def read_marks(image: Image, memory: Bytes, codec: Codec) -> Marks:
     """Read the notes and the room to undo; LinkError where they contradict each other or the image."""
     found = _notes_by_type(image)
     bound_note, reserve = _read_notes(found, image, codec)
-    undo = image.section(formats.SECTION_UNDO)
+    undo = pieces_of(image, formats.SECTION_UNDO)
     return Marks(
         bound_note=bound_note,
         bound=None if bound_note is None else parse_bound(bound_note.descriptor),
         reserve=reserve,
         space=_read_space(memory, found.get(formats.NT_SPACE)),
-        undo=None if undo is None else _contents(memory, undo),
-        undo_off=0 if undo is None else undo.off,
+        undo=b"".join([_contents(memory, piece) for piece in undo]) if undo else None,
+        undo_pieces=tuple((piece.off, piece.len) for piece in undo),
     )
 
 
@@ -176,8 +178,8 @@ def tables_read(image: Image) -> list[Section]:
 
 def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     """Read table, info, undo room and notes; LinkError where they contradict each other or the image."""
-    table = image.section(formats.SECTION_RECORDS)
-    if table is None:
+    tables = pieces_of(image, formats.SECTION_RECORDS)
+    if not tables:
         raise LinkError(
             "no annotation table",
             expected=f"a section {formats.SECTION_RECORDS}",
@@ -185,13 +187,13 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         )
     marks = read_marks(image, memory, codec)
     record_len = 2 * codec.word_len
-    count = _count(table, record_len)
-    pairs = _pairs(image, memory, table, codec)
+    counts = [_count(table, record_len) for table in tables]
+    count = sum(counts)
+    pairs = _joined([_pairs(image, memory, table, codec) for table in tables])
     starts, ends = pairs[0::2], pairs[1::2]
-    kinds: MutableSequence[int] | None = _read_kinds(image, memory, count)
-    undo_section = image.section(formats.SECTION_UNDO)
-    if undo_section is not None and undo_section.len != count * codec.undo_len:
-        _disagree(formats.SECTION_UNDO, undo_section.len, count, codec.undo_len)
+    infos = _parallel(image, formats.SECTION_INFO, counts, formats.INFO.sizeof())
+    kinds: MutableSequence[int] | None = _read_kinds(memory, infos)
+    _parallel(image, formats.SECTION_UNDO, counts, codec.undo_len)
     sub_tables = tuple(_sub_tables(image, count, record_len))
     if sub_tables:
         kinds = list(kinds) if kinds is not None else [0] * count
@@ -205,8 +207,9 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         live = list(map(or_, starts, ends))
         numbers = list(compress(numbers, live))
     starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
-    if any(map(int.__gt__, starts_list, starts_list[1:])):
+    if any(map(int.__ge__, starts_list, starts_list[1:])):
         numbers = sorted(numbers, key=starts.__getitem__)
+        numbers = _each_once(numbers, starts, ends, kinds)
         starts_list, ends_list = [starts[n] for n in numbers], [ends[n] for n in numbers]
     known = {*formats.SECTIONS, *(sub_table.name for sub_table in sub_tables)}
     if not image.is_object:  # hooks are the kernel's, not a module's
@@ -219,7 +222,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         record_count=count,
         dropped=len(starts) - len(numbers),
         undo=marks.undo,
-        undo_off=marks.undo_off,
+        undo_pieces=marks.undo_pieces,
         bound=marks.bound,
         bound_note=marks.bound_note,
         reserve=marks.reserve,
@@ -233,6 +236,56 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
         imports=_read_hooks(image, memory, l4ka.SECTION_IMPORTS, codec),
         exports=_read_hooks(image, memory, l4ka.SECTION_EXPORTS, codec),
     )
+
+
+def _each_once(
+    numbers: Sequence[int], starts: Sequence[int], ends: Sequence[int], kinds: MutableSequence[int] | None
+) -> list[int]:
+    """The first of records that say the same of one site: a linker that folds identical functions leaves one each.
+
+    `numbers` is sorted by start. Registers are free at the site if all of its records say so.
+    """
+    once: list[int] = []
+    for n in numbers:
+        same = once and (starts[n], ends[n]) == (starts[once[-1]], ends[once[-1]])
+        if same and kinds is not None:
+            first, other = kinds[once[-1]], kinds[n]
+            same = not (first ^ other) & KIND_WITHOUT_SCRATCH
+            if same and first != other:
+                kinds[once[-1]] = first & other
+        if not same:
+            once.append(n)
+    return once
+
+
+def pieces_of(image: Image, name: str) -> list[Section]:
+    """The sections of a table: one in an image; in an object one for each section of code, as assemblers leave it."""
+    if image.is_object:
+        return [section for section in image.sections if section.name == name]
+    section = image.section(name)
+    return [] if section is None else [section]
+
+
+def _parallel(image: Image, name: str, counts: Sequence[int], entry_len: int) -> list[Section] | None:
+    """The pieces of a table that has an entry for each record; None where there is no such table."""
+    pieces = pieces_of(image, name)
+    if not pieces:
+        return None
+    if len(pieces) != len(counts):
+        raise LinkError(
+            f"{len(pieces)} sections named {name}", expected=str(len(counts)), advice="assemble the object again"
+        )
+    for piece, count in zip(pieces, counts, strict=True):
+        if piece.len != count * entry_len:
+            _disagree(name, piece.len, count, entry_len)
+    return pieces
+
+
+def _joined(parts: Sequence[array[int]]) -> array[int]:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole += part
+    return whole
 
 
 def _pairs(image: Image, memory: Bytes, table: Section, codec: Codec) -> array[int]:
@@ -320,15 +373,32 @@ def parse_descriptor(layout: formats.Layout, descriptor: bytes, name: str) -> fo
 
 
 def _notes_by_type(image: Image) -> dict[int, Note]:
-    """The project's notes; of several SPACE notes the first."""
+    """The project's notes; of several SPACE notes the first, of two BOUND notes the one that is mapped.
+
+    BOUND comes with ANNOTATION from each object, not loaded, and with RESERVE in a segment. Where a linker script puts
+    all of them into one section the first counts. The other stays zero.
+    """
     found: dict[int, Note] = {}
     for note in image.notes:
-        if note.owner == formats.NOTE_OWNER:
-            if note.type in found and note.type != formats.NT_SPACE:
-                raise LinkError(
-                    f"two notes of type {note.type} in the image", where=f"offset {note.off:#x}", expected="one"
-                )
-            found.setdefault(note.type, note)
+        if note.owner != formats.NOTE_OWNER:
+            continue
+        first = found.setdefault(note.type, note)
+        if first is note or note.type == formats.NT_SPACE:
+            continue
+        if note.type != formats.NT_BOUND:
+            raise LinkError(
+                f"two notes of type {note.type} in the image", where=f"offset {note.off:#x}", expected="one"
+            )
+        left = note
+        if first.va is None is not note.va:
+            found[note.type], left = note, first
+        if any(left.descriptor):
+            raise LinkError(
+                "the image has two BOUND notes, and the one that is not used says something",
+                where=f"offset {left.off:#x}",
+                expected="zeros",
+                advice="link from the original image",
+            )
     return found
 
 
@@ -391,13 +461,10 @@ def _count(table: Section, record_len: int) -> int:
     return table.len // record_len
 
 
-def _read_kinds(image: Image, memory: Bytes, count: int) -> array[int] | None:
-    section = image.section(formats.SECTION_INFO)
-    if section is None:
+def _read_kinds(memory: Bytes, infos: Sequence[Section] | None) -> array[int] | None:
+    if infos is None:
         return None
-    if section.len != count * formats.INFO.sizeof():
-        _disagree(formats.SECTION_INFO, section.len, count, formats.INFO.sizeof())
-    return words(_contents(memory, section), 8)[0 :: formats.INFO.sizeof() // 8]
+    return _joined([words(_contents(memory, info), 8)[0 :: formats.INFO.sizeof() // 8] for info in infos])
 
 
 def _disagree(name: str, length: int, count: int, entry_len: int) -> None:

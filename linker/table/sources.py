@@ -9,9 +9,11 @@ from linker.image.relocations import Relocatable
 from linker.registry import codec_for
 from linker.sites.formats import INFO, SECTION_INFO, SECTION_STRINGS
 from linker.table.object_records import file_offsets
-from linker.table.read import words
+from linker.table.read import pieces_of, words
 
 if TYPE_CHECKING:
+    from array import array
+
     from linker.image.read import Image
     from linker.image.windows import Bytes
     from linker.table.read import Annotations
@@ -24,12 +26,15 @@ class Sources:
     """Source files and lines by site."""
 
     def __init__(self, image: Image, memory: Bytes, annotations: Annotations) -> None:
-        info, names = image.section(SECTION_INFO), image.section(SECTION_STRINGS)
+        names = image.section(SECTION_STRINGS)
         self._numbers = annotations.numbers
-        self._info = words(bytes(memory[info.off : info.off + info.len]), 4) if info else None
-        if info is not None and self._info is not None and image.is_object:
-            relocatable = Relocatable(image, memory, codec_for(image.machine).object_relocations)
-            self._info = file_offsets(relocatable, info, self._info)
+        self._info: array[int] | None = None
+        for info in pieces_of(image, SECTION_INFO):
+            piece = words(bytes(memory[info.off : info.off + info.len]), 4)
+            if image.is_object:
+                relocatable = Relocatable(image, memory, codec_for(image.machine).object_relocations)
+                piece = file_offsets(relocatable, info, piece)
+            self._info = piece if self._info is None else self._info + piece
         self._names = bytes(memory[names.off : names.off + names.len]) if names else b""
 
     def at(self, index: int) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from linker.verification.proof import Failure
     from linker.verification.steps import Step
 
+HALF_LEN, HALF_MASK = 4, 0xFFFFFFFF
 LONGEST_STUB_LEN = 4096
 
 
@@ -139,7 +140,7 @@ class Branches:
         for step in self._steps(code, va):
             texts.append(step.text)
             if step.memory_va is not None and step.immediate is not None and step.mnemonic == "mov":
-                sets[step.memory_va] = step.immediate
+                _set(sets, step.memory_va, step.immediate)
             if step.target_va is None:
                 if step.branch:
                     break
@@ -195,6 +196,15 @@ class Branches:
 
     def _failure(self, site: ExaminedSite, expected: str, found: str) -> Failure:
         return self._image.site_failure("branch", site, expected, found)
+
+
+def _set(sets: dict[int, int], va: int, value: int) -> None:
+    """Note a write; one behind another's lower half is its upper half."""
+    low_va = va - HALF_LEN
+    if low_va in sets:
+        sets[low_va] = sets[low_va] & HALF_MASK | (value & HALF_MASK) << 32
+    else:
+        sets[va] = value
 
 
 def row_problem(image: BoundImage, row_va: int, instruction: Instruction) -> str:

@@ -89,7 +89,7 @@ def changeable(image: BoundImage) -> list[Range]:
     word_len = examination.table.image.word_len
     found.append(Range(ENTRY_OFF, ENTRY_OFF + word_len, "entry address"))
     if annotations.undo is not None:
-        found.append(Range(annotations.undo_off, annotations.undo_off + len(annotations.undo), ".afterburn.undo"))
+        found += [Range(off, off + length, ".afterburn.undo") for off, length in annotations.undo_pieces]
     if annotations.bound_note is not None:
         note = annotations.bound_note
         off = None if note.va is None else offset_of(windows, note.va, len(note.descriptor))

@@ -36,6 +36,7 @@ class Serving(NamedTuple):
 
 VCPU_WORDS = {"cli": ("vcpu_vif_word", 1, 0), "mov_from_cr": ("vcpu_cr", 0, 8)}
 INT_80 = b"\xcd\x80"
+UD2 = b"\x0f\x0b"
 
 # (target, architecture)
 SERVING = {
@@ -44,6 +45,7 @@ SERVING = {
         behind={"call": "lol_emulate_call", "jump": "lol_emulate_jump"},
         tells={"call": ("lol_row",), "jump": ("lol_row", "lol_site_start")},
         words=VCPU_WORDS,
+        traps=(UD2,),
     ),
     ("lol", "i386"): Serving(
         direct={"sti": "lol_sti", "hlt": "lol_hlt", "pushf/32": "lol_pushf", "popf/32": "lol_popf"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.shared.x86_64_rows import ROW, SITE, SITE_MAX_LEN
+from linker.hypervisors.shared.x86_64_rows import ROW, SITE, SITE_MAX_LEN, unpack_sites
 from linker.sites.l4ka import FIRST_MEMORY_CLASS
 from linker.table.guest import read_guest
 from linker.verification.branches import row_problem
@@ -80,7 +80,7 @@ def check_site_table(image: BoundImage) -> Iterator[Failure]:
         )
         return
     judged: dict[tuple[int, bytes], str] = {}
-    for site, (start_off, row, length, _) in zip(sites, SITE.iter_unpack(table), strict=True):
+    for site, (start_off, row, length) in zip(sites, unpack_sites(table), strict=True):
         if (base_va + start_off, length) != (site.start_va, min(len(site.original), SITE_MAX_LEN)):
             found = f"{base_va + start_off:#x}, {length} bytes"
             yield image.site_failure("module", site, "the site in the module's table", found)

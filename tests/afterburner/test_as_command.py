@@ -244,7 +244,7 @@ def test_the_notes_come_once_an_image(tmp_path: Path) -> None:
         notes = elf.get_section_by_name(".note.afterburn")
         assert isinstance(notes, NoteSection)
         found = [(note["n_name"], note["n_type"], note["n_descdata"]) for note in notes.iter_notes()]
-        assert [segment.header.p_type for segment in elf.iter_segments()].count("PT_NOTE") == 1
+        assert all(segment.header.p_type != "PT_NOTE" for segment in elf.iter_segments()), "it is not loaded"
         table = elf.get_section_by_name(".afterburn")
         assert table is not None
         records = list(struct.iter_unpack("<QQ", table.data()))
@@ -286,7 +286,7 @@ def test_the_reserve(tmp_path: Path) -> None:
             elf = ELFFile(file)
             notes = elf.get_section_by_name(".note.afterburn")
             assert isinstance(notes, NoteSection)
-            reserve, space = [note["n_descdata"] for note in notes.iter_notes()]
+            _bound, reserve, space = [note["n_descdata"] for note in notes.iter_notes()]
             text_va, text_size, data_va, data_size, entry_va = struct.unpack("<5Q", reserve)
             assert (text_size, data_size, len(space)) == (text_len, data_len, 512)
             assert text_va % 4096 == data_va % 4096 == 0

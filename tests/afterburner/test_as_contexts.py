@@ -116,7 +116,7 @@ def test_a_prefix_on_its_own_does_not_reach_over_a_label(tmp_path: Path) -> None
 
 
 LEFT_ALONE = {
-    "data sections": '.data\ncli\n.bss\n.section .rodata\ncli\n.section .foo,"aw"\ncli\n.section .unknown\ncli',
+    "data sections": '.data\ncli\n.bss\n.section .rodata\ncli\n.section .foo,"aw"\ncli',
     "32-bit code": ".code32\ncli\nmov %cr0,%eax\npushf",
     "16-bit code": ".code16\ncli\nlidt 4(%bx)\n.code16gcc\ncli",
     "replacements": '.section .altinstr_replacement,"ax"\ncli\n.pushsection .rodata\n.popsection\nhlt',

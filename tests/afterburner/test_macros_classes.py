@@ -39,7 +39,7 @@ NAMES = "as takes no second macro of a name: the text must `.purgem` ours first"
 DIFFERENT: dict[str, tuple[list[str] | None, str]] = {
     "behind a pseudo prefix": ([], NO_MACRO),
     "the guest's int3": (["int3", "int3"], LABEL),
-    "data sections": (["cli", "cli"], SECTION),
+    "data sections": (["cli"], SECTION),
     "macros of the user's": (None, NAMES),
 }
 CONTEXTS = {**{name: text for name, (text, _) in FOUND.items()}, **LEFT_ALONE}

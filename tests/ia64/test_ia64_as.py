@@ -371,7 +371,7 @@ def test_the_reserve(tmp_path: Path) -> None:
         elf = ELFFile(file)
         section = elf.get_section_by_name(".note.afterburn")
         assert isinstance(section, NoteSection)
-        reserve, space = [note["n_descdata"] for note in section.iter_notes()]
+        _bound, reserve, space = [note["n_descdata"] for note in section.iter_notes()]
         text_va, text_len, data_va, data_len, entry_va = struct.unpack("<5Q", reserve)
         assert (text_len, data_len, entry_va, len(space)) == (16384, 131072, 0, 512)
         for name, va, length in ((".text", text_va, text_len), (".data", data_va, data_len)):

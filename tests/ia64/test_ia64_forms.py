@@ -18,7 +18,9 @@ from ia64_binutils import AS, assemble_text, disassemble_bytes
 
 import previrt
 from linker.hypervisors.base import Form, TableContext, Tables, Unbindable
+from linker.hypervisors.requirements import Finding, Guest
 from linker.hypervisors.shared.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
+from linker.registry import binding_for
 from linker.sites.codec import Instruction
 from linker.sites.ia64.assemble import assemble
 from linker.sites.ia64.codec import IA64
@@ -185,6 +187,9 @@ FLAG_VA, BREAK = 0x2000000, 0x5AFE
 class FormsBinding:
     target = "test"
     entry_symbol: str | None = None
+
+    def requirements(self, guest: Guest) -> tuple[Finding, ...]:
+        return ()
 
     def __init__(self, module: Path | None) -> None:
         self.module = module
@@ -358,3 +363,14 @@ def test_a_wrong_branch_is_found_when_the_result_is_decoded(made: Made) -> None:
     ((_, slots),) = disassemble_bytes(code)
     distance = int(slots[-1][0].split()[-1], 16)
     assert reference == (0, (detail.va + distance) % (1 << 64))
+
+
+@pytest.mark.parametrize("target", ["bare", "lol", "xen", "vnuma"])
+@pytest.mark.parametrize("scratch", [0, 1 << 14, 1 << 14 | 1 << 15])
+@pytest.mark.parametrize("text", ["ssm 0", "rsm 0"])
+def test_a_mask_without_bits(target: str, scratch: int, text: str) -> None:
+    """Assemblers take it; it does nothing, and no target may stumble over it."""
+    insn = IA64.decode(assemble(f"{text} ;;").code, 0)._replace(scratch=scratch)
+    form = binding_for(target, 50).form(insn, 48, 0)
+    assert isinstance(form, Form)
+    assert len(form.code) <= 48

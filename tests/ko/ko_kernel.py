@@ -59,14 +59,21 @@ def symbols_of(path: Path, table: str = ".symtab") -> dict[str, int]:
         return {symbol.name: symbol["st_value"] for symbol in section.iter_symbols()}
 
 
+SHF_ALLOC = 2
+
+
 def entries_of(kernel: Path) -> dict[str, int]:
     """Where Xen's interface module is in a bound kernel: its own addresses count from its parts."""
     with XEN_MODULE.open("rb") as file:
         loads = [segment for segment in ELFFile(file).iter_segments() if segment["p_type"] == "PT_LOAD"]
         text_va, data_va = (load["p_vaddr"] for load in sorted(loads, key=lambda load: load["p_flags"] & 2))
     with kernel.open("rb") as file:
-        notes = ELFFile(file).get_section_by_name(".note.afterburn")
-        assert notes is not None
+        # What objects bring is in a section of the same name that is not loaded.
+        (notes,) = (
+            section
+            for section in ELFFile(file).iter_sections()
+            if section.name == ".note.afterburn" and section["sh_flags"] & SHF_ALLOC
+        )
         reserve = notes.data().index(struct.pack("<III", 8, 40, 3) + b"previrt\0") + 20
         text_reserve_va, _, data_reserve_va = struct.unpack_from("<QQQ", notes.data(), reserve)
     return {

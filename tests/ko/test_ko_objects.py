@@ -102,14 +102,22 @@ def test_the_command_says_sections_never_pseudo_addresses(tmp_path: Path) -> Non
             json.loads(done.stdout)
 
 
-def test_sections_of_a_group_are_refused_by_name(tmp_path: Path) -> None:
+def test_tables_in_pieces(tmp_path: Path) -> None:
+    """As the assembler leaves them, one for each section of code; ld -r joins those that are in no group."""
     source = ".text\ncli\nret\n" + '.section .text.h, "axG", @progbits, h, comdat\nh: sti\nret\n'
+    source += '.section .text.f, "ax"\nf: hlt\n'
     path = assemble(tmp_path, "x86_64", source)
-    with pytest.raises(previrt.LinkError, match=r"2 sections named \.afterburn"):
-        previrt.link(path, "bare")
-    whole = tmp_path / "whole.o"
-    subprocess.run(["ld", "-r", "--force-group-allocation", path, "-o", whole], check=True)
-    assert previrt.link(whole, "bare").bound == 2
+    for options in (["-r"], ["-r", "--force-group-allocation"]):
+        subprocess.run(["ld", *options, path, "-o", tmp_path / f"{len(options)}.o"], check=True)
+    places = [(".text", 0), (".text.h", 0), (".text.f", 0)]
+    for whole, pieces in ((path, 3), (tmp_path / "1.o", 2), (tmp_path / "2.o", 1)):
+        with whole.open("rb") as file:
+            assert [s.name for s in ELFFile(file).iter_sections()].count(".afterburn") == pieces
+        bound = tmp_path / "bound.o"
+        report = previrt.link(whole, "bare", output=bound, details=True)
+        assert [(detail.section, detail.va) for detail in report.details] == places
+        previrt.restore(bound, output=tmp_path / "back.o")
+        assert (tmp_path / "back.o").read_bytes() == whole.read_bytes()
 
 
 def test_code_that_was_dropped_is_passed_over(tmp_path: Path) -> None:

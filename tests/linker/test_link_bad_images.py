@@ -141,9 +141,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"notes": NOTE_X86_64},
         "no BOUND note: expected one beside ANNOTATION; link the guest again, keeping notes",
     ),
+    "two ANNOTATION notes": (
+        {"notes": NOTE_X86_64 + EMPTY_BOUND + NOTE_X86_64},
+        "offset 0x13084: two notes of type 1 in the image: expected one",
+    ),
     "two BOUND notes": (
-        {"notes": NOTE_X86_64 + EMPTY_BOUND + EMPTY_BOUND},
-        "offset 0x13084: two notes of type 2 in the image: expected one",
+        {"notes": NOTE_X86_64 + EMPTY_BOUND + note(2, bytes(39) + b"x")},
+        "offset 0x13084: the image has two BOUND notes, and the one that is not used says something: expected zeros; "
+        "link from the original image",
     ),
     "short note": (
         {"notes": note(1, bytes(8)) + EMPTY_BOUND},

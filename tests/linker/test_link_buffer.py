@@ -113,7 +113,7 @@ def test_offsets_of_the_file_are_none_of_memory(tmp_path: Path) -> None:
     bound = Path(f"{path}.lol").read_bytes()
     table = previrt.read_table(path)
     windows = table.image.windows
-    assert table.annotations.undo_off > sum(window.len for window in windows)
+    assert table.annotations.undo_pieces[0][0] > sum(window.len for window in windows)
     for order in (windows, windows[::-1]):
         memory, load_map, expected = bytearray(), [], b""
         for window in order:
@@ -122,7 +122,7 @@ def test_offsets_of_the_file_are_none_of_memory(tmp_path: Path) -> None:
             expected += bound[window.off : window.off + window.len]
         previrt.link_buffer(memory, load_map, "lol", table=table)
         assert memory == expected
-    undo_off = table.annotations.undo_off
+    undo_off = table.annotations.undo_pieces[0][0]
     memory = bytearray(undo_off + windows[2].len)
     load_map, expected = [], b""
     for number, window in enumerate(windows):

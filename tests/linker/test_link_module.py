@@ -39,6 +39,7 @@ from linker.hypervisors.base import (
     Tables,
     Unbindable,
 )
+from linker.hypervisors.requirements import Finding, Guest
 from linker.sites.codec import Instruction
 from linker.table.read import read_bound_to
 
@@ -129,6 +130,9 @@ class Binding:
 
     target = "test"
     entry_symbol: str | None = "start"
+
+    def requirements(self, guest: Guest) -> tuple[Finding, ...]:
+        return ()
 
     def __init__(self, module: Path | None) -> None:
         self.module = module

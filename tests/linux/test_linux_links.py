@@ -17,7 +17,7 @@ BENCHMARK = ROOT / "benchmarks" / "link_speed.py"
 
 
 def test_every_site_has_a_form_on_lol(kernel: Kernel) -> None:
-    report = previrt.link(kernel.vmlinux, "lol", dry_run=True)
+    report = previrt.link(kernel.vmlinux, "lol", anyway=True, dry_run=True)
     assert (report.bound, report.skipped, report.dropped) == (len(kernel.sites), 0, 0)
     shares = Counter[str]()
     for forms in report.forms.values():
@@ -29,11 +29,16 @@ def test_every_site_has_a_form_on_lol(kernel: Kernel) -> None:
     assert traps == {"int3", "ud2"}, "the guest's own traps, nothing else"
 
 
+def test_lol_says_that_it_cannot_run_it(kernel: Kernel) -> None:
+    with pytest.raises(previrt.LinkError, match=r"cannot run on lol: a process of Linux has no such address"):
+        previrt.link(kernel.vmlinux, "lol", dry_run=True)
+
+
 def test_bind_rebind_and_restore_are_exact(kernel: Kernel, tmp_path: Path) -> None:
     bare, lol, again, back = (tmp_path / name for name in ("bare", "lol", "again", "back"))
     previrt.link(kernel.vmlinux, "bare", output=bare)
-    previrt.link(bare, "lol", output=lol)
-    previrt.link(kernel.vmlinux, "lol", output=again)
+    previrt.link(bare, "lol", anyway=True, output=lol)
+    previrt.link(kernel.vmlinux, "lol", anyway=True, output=again)
     assert lol.read_bytes() == again.read_bytes()
     previrt.link(lol, "bare", output=again)
     assert bare.read_bytes() == again.read_bytes()

@@ -18,7 +18,7 @@ STATIC_CPU_S = 3
 @pytest.mark.parametrize("target", ["bare", "lol", "xen"])
 def test_linux_is_proven(tmp_path: Path, target: str) -> None:
     vmlinux = build("small").vmlinux
-    report = previrt.link(vmlinux, target, output=tmp_path / "bound")
+    report = previrt.link(vmlinux, target, anyway=target == "lol", output=tmp_path / "bound")
     start = time.process_time()
     static = prove(tmp_path / "bound", original=vmlinux, run=False)
     assert time.process_time() - start < STATIC_CPU_S

@@ -75,7 +75,7 @@ def test_c_reads_what_python_writes(tmp_path: Path) -> None:
         1 << 63,
         bytes(range(16)),
     )
-    site: tuple[int | bytes, ...] = (0x04030201, 0x0605, 7, 8)
+    site: tuple[int | bytes, ...] = (0x04030201, 0x0605, 0x0807, 9, bytes((10, 11, 12)))
     prints = {
         "row": [(f.name, f.elements, value) for f, value in zip(ROW_FIELDS, row, strict=True)],
         "site": [(f.name, f.elements, value) for f, value in zip(SITE_FIELDS, site, strict=True)],

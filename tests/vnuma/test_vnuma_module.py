@@ -120,6 +120,8 @@ def shown(form: Form | Unbindable) -> list[str]:
             ["movl r14=0xf600000000004000", "st2 [r14]=r0", "movl r14=0xf600000000002000", "st2 [r14]=r0"],
         ),
         ("ssm 0x4000", 48, (), ["ssm 0x4000"]),
+        ("ssm 0", 48, (14,), []),
+        ("rsm 0", 48, (), []),
         ("rsm 0x20000", 48, (14,), ["rsm 0x20000"]),
         ("mov r8=cr.ipsr", 32, (), ["movl r8=0xf600000000000480", "ld8 r8=[r8]"]),
         ("mov r8=cr.ivr", 32, (14,), ["mov r8=cr.ivr"]),

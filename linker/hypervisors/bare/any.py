@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, FormKind, Tables
+from linker.hypervisors.requirements import possible
 from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from linker.hypervisors.base import TableContext
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 
@@ -25,6 +29,10 @@ class BareBinding:
     target = "bare"
     module = None
     entry_symbol = None
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """Nothing but what every target asks."""
+        return possible(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form:
         """The instruction itself; the planner fills the room with long no-operations."""

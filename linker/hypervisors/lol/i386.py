@@ -25,6 +25,7 @@ from linker.hypervisors.base import (
     FormKind,
     Stub,
 )
+from linker.hypervisors.lol import requirements
 from linker.hypervisors.lol.x86_64 import CALL, JMP, JUMPS, NATIVE, TRAPS, call, fitting
 from linker.hypervisors.shared.x86_64_vcpu import (
     CONTROL_REGISTER_LEN,
@@ -36,7 +37,10 @@ from linker.hypervisors.shared.x86_64_vcpu import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from linker.hypervisors.base import TableContext, Tables, Unbindable
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 ENTRIES = {"pushf": "lol_pushf", "popf": "lol_popf"}  # fast entries for 32-bit operands
@@ -90,6 +94,10 @@ class LolI386Binding:
     target = "lol"
     module = Path(__file__).with_name("lol-i386.so")
     entry_symbol = "lol_start"
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """See `requirements.py`."""
+        return requirements.of_i386(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction. The original's table has no flags."""

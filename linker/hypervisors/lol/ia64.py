@@ -18,11 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, FormKind, TableContext, Tables, Unbindable
+from linker.hypervisors.lol import requirements
 from linker.hypervisors.shared.ia64_forms import Scratch, inline, jump, native, trapping, unneeded
 from linker.sites.ia64.assemble import assemble
 from linker.sites.ia64.bundles import split
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 VCPU_VA = 0x6000080000000000
@@ -191,6 +195,10 @@ class LolIa64Binding:
     target = "lol"
     module = Path(__file__).with_name("lol-ia64.so")
     entry_symbol = "lol_start"
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """See `requirements.py`."""
+        return requirements.of_ia64(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction."""

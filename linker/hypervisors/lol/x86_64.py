@@ -26,17 +26,20 @@ from linker.hypervisors.base import (
     Stub,
     Unbindable,
 )
+from linker.hypervisors.lol import requirements
 from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from linker.hypervisors.base import ObjectRows, TableContext, Tables
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 CALL = b"\xe8\0\0\0\0"
 JMP = b"\xe9\0\0\0\0"
+UD2 = b"\x0f\x0b"
 UD2_WITH_ROW = b"\x0f\x0b\xa9\0\0\0\0"
 CARRIED = "the host's SIGILL tells, the site says what it was"
 ENTRIES = {"pushf": "lol_pushfq", "popf": "lol_popfq"}  # fast entries for 64-bit operands
@@ -68,9 +71,32 @@ def _movq(at: int, variable: str, value: str) -> tuple[Fixup, Fixup]:
     )
 
 
+# far stub, where addresses need more than 32 bits with sign: the same in halves
+#             c7 05 rel32 imm32      movl $row, lol_row(%rip)
+#             c7 05 rel32 imm32      movl $row >> 32, lol_row+4(%rip)
+MOVL_IMM32 = b"\xc7\x05" + bytes(8)
+MOVL_DISPLACEMENT, MOVL_IMMEDIATE = 2, 6
+HALF_LEN = 4
+
+
+def _movl_halves(at: int, variable: str, value: str) -> tuple[Fixup, ...]:
+    """Holes of the two `movl` at offset `at`."""
+    high = at + len(MOVL_IMM32)
+    return (
+        Fixup(at + MOVL_DISPLACEMENT, variable, -8),
+        Fixup(at + MOVL_IMMEDIATE, value, 0, FixupKind.WORD32),
+        Fixup(high + MOVL_DISPLACEMENT, variable, HALF_LEN - 8),
+        Fixup(high + MOVL_IMMEDIATE, value, 0, FixupKind.HIGH32),
+    )
+
+
 CALL_STUB = Stub(
     MOVQ_IMM32 + JMP,
     (*_movq(0, "lol_row", TABLE_ROW), Fixup(len(MOVQ_IMM32) + 1, "lol_emulate_call", PC32_END)),
+    far=Stub(
+        2 * MOVL_IMM32 + JMP,
+        (*_movl_halves(0, "lol_row", TABLE_ROW), Fixup(2 * len(MOVL_IMM32) + 1, "lol_emulate_call", PC32_END)),
+    ),
 )
 # jump stub:  48 c7 05 rel32 imm32   movq $row, lol_row(%rip)
 #             48 c7 05 rel32 imm32   movq $site, lol_site_start(%rip)
@@ -83,6 +109,15 @@ JUMP_STUB = Stub(
         Fixup(2 * len(MOVQ_IMM32) + 1, "lol_emulate_jump", PC32_END),
     ),
     per_site=True,
+    far=Stub(
+        4 * MOVL_IMM32 + JMP,
+        (
+            *_movl_halves(0, "lol_row", TABLE_ROW),
+            *_movl_halves(2 * len(MOVL_IMM32), "lol_site_start", SITE_START),
+            Fixup(4 * len(MOVL_IMM32) + 1, "lol_emulate_jump", PC32_END),
+        ),
+        per_site=True,
+    ),
 )
 
 
@@ -101,6 +136,19 @@ def fitting(insn: Instruction, best: Form, room_len: int, flags: int) -> Form | 
     return Unbindable(f"{best.kind.value} form takes {len(best.code)} bytes, the site has {room_len}")
 
 
+def far_form(insn: Instruction, flags: int) -> Form:
+    """The form of a site that no branch takes to the module: a trap, and the module knows it by its address.
+
+    before: 0f 22 d8 90 90 90 90 90     mov %rax,%cr3, 5 x nop      the host's #GP tells: as annotated
+    before: 0f a2 90 90 90 90 90 90     cpuid, 6 x nop
+    after:  0f 0b 0f 1f 44 00 00 90     ud2; long nop               the host's SIGILL tells
+    """
+    reason = "too far from the module for a branch; the host's signal tells"
+    if insn.class_name in FAULT_ANYWAY:
+        return Form(FormKind.TRAP, insn.code, reason=reason, pad_front=bool(flags & INFO_PAD_FRONT))
+    return Form(FormKind.TRAP, UD2, reason=reason)
+
+
 class LolBinding:
     """See `linker.hypervisors.base.Binding`."""
 
@@ -108,9 +156,14 @@ class LolBinding:
     module = Path(__file__).with_name("lol-x86_64.so")
     entry_symbol = "lol_start"
 
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """See `requirements.py`."""
+        return requirements.of_x86_64(guest)
+
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction."""
-        return fitting(insn, self._best_form(insn, flags), room_len, flags)
+        form = fitting(insn, self._best_form(insn, flags), room_len, flags)
+        return form._replace(far=far_form(insn, flags)) if isinstance(form, Form) and form.fixups else form
 
     def _best_form(self, insn: Instruction, flags: int) -> Form:
         name = insn.class_name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class Field(NamedTuple):
@@ -65,14 +65,26 @@ ROW_WORDS = {
 
 # A site, sorted by address: struct site.
 SITE_FIELDS = (
-    Field("start_off", "u32", says="from vcpu_sites_base_va"),
+    Field("start_off", "u32", says="from vcpu_sites_base_va, low part"),
+    Field("start_high", "u16", says="the rest: boot code may lie far below the kernel"),
     Field("row", "u16"),
     Field("length", "u8"),
-    Field("unused", "u8"),
+    Field("unused", "u8", 3),
 )
-SITE_SPAN_LEN = 1 << 32
+SITE_SPAN_LEN = 1 << 48
 SITE_ROWS = 1 << 16  # rows that `row` can name
 SITE_MAX_LEN = 255  # the instruction is in front; what is behind this is padding
+
+
+def pack_site(start_off: int, row: int, length: int) -> bytes:
+    """A `struct site`."""
+    return SITE.pack(start_off & 0xFFFFFFFF, start_off >> 32, row, length, b"")
+
+
+def unpack_sites(table: bytes) -> Iterator[tuple[int, int, int]]:
+    """Start, row and length of each site of a table."""
+    for low, high, row, length, _ in SITE.iter_unpack(table):
+        yield low | high << 32, row, length
 
 
 def _layout(fields: Iterable[Field]) -> struct.Struct:

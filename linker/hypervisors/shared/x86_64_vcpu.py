@@ -17,10 +17,10 @@ from linker.hypervisors.shared.x86_64_rows import (
     ROW_MEMORY,
     ROW_OFFSETS,
     ROW_REPEAT,
-    SITE,
     SITE_MAX_LEN,
     SITE_ROWS,
     SITE_SPAN_LEN,
+    pack_site,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def vcpu_tables(context: TableContext) -> Tables:
             expected=f"all within {SITE_SPAN_LEN:#x} bytes",
         )
     sites = b"".join(
-        SITE.pack(start - base_va, row, min(end - start, SITE_MAX_LEN), 0) for start, end, row in context.sites
+        pack_site(start - base_va, row, min(end - start, SITE_MAX_LEN)) for start, end, row in context.sites
     )
     return Tables(
         data=data + sites,

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import Form, Tables, Unbindable
+from linker.hypervisors.requirements import possible
 from linker.hypervisors.shared.ia64_forms import Scratch, breaking, inline, jump, native, trapping, unneeded
 from linker.sites.ia64.assemble import assemble
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from linker.hypervisors.base import TableContext
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 AREA_VA = 0xF600_0000_0000_0000
@@ -80,6 +84,8 @@ def _mask(insn: Instruction, room_len: int) -> Form:
     psr.i goes last on and first off, so that no interrupt meets psr.ic still off.
     """
     mask = insn.immediate or 0
+    if not mask:
+        return unneeded("no bit to set or clear")
     scratch = _free(insn, 1)
     if not scratch or mask & ~(PSR_IC | PSR_I | USER_MASK_BITS):
         return trapping(insn, EMULATED)
@@ -183,6 +189,10 @@ class VnumaIa64Binding:
     target = "vnuma"
     module = Path(__file__).parent / "vnuma-ia64.so"
     entry_symbol = "vnuma_start"
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """Nothing but what every target asks."""
+        return possible(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for an instruction."""

@@ -22,14 +22,16 @@ from linker.hypervisors.xen import ia64_calls as calls
 from linker.hypervisors.xen import ia64_psr as psr
 from linker.hypervisors.xen import ia64_registers as registers
 from linker.hypervisors.xen import ia64_words as words
+from linker.hypervisors.xen import requirements
 from linker.hypervisors.xen.ia64_calls import EMULATED, HYPERPRIVOP
 from linker.sites.ia64.bundles import SLOT_MASK, Bundle, join, split
 from linker.sites.reach import require_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from linker.hypervisors.base import TableContext
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 SIMULATOR_CALL = 0x80001
@@ -142,6 +144,10 @@ class Ia64Binding:
     target = "xen"
     module = Path(__file__).parent / "xen-ia64.so"
     entry_symbol = "xen_start"
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """See `requirements.py`."""
+        return requirements.of_ia64(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form:
         """The form for one instruction; `flags` say nothing here."""

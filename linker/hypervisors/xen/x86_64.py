@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING
 
 from linker.hypervisors.base import TABLE_ROW, Fixup, FixupKind, Form, FormKind, TargetNote, Unbindable
 from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
+from linker.hypervisors.xen import requirements
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
 from linker.sites.reach import require_unsigned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from linker.hypervisors.base import ObjectRows, TableContext, Tables
+    from linker.hypervisors.requirements import Finding, Guest
     from linker.sites.codec import Instruction
 
 CALL = b"\xe8\0\0\0\0"
@@ -77,6 +79,10 @@ class XenBinding:
     target = "xen"
     module = Path(__file__).with_name("xen-x86_64.so")
     entry_symbol = "xen_start"
+
+    def requirements(self, guest: Guest) -> Iterable[Finding]:
+        """See `requirements.py`."""
+        return requirements.of_x86_64(guest)
 
     def form(self, insn: Instruction, room_len: int, flags: int) -> Form | Unbindable:
         """The form for one distinct instruction."""

@@ -205,6 +205,7 @@ class Machine:
         # Code translated for a run that was to pass the place would not stop there.
         self.uc.ctl_remove_cache(until_va, until_va + 1)
         at_va = start_va
+        before = self.uc.context_save()
         for _ in range(MOST_REDIRECTIONS):
             self._redirection = None
             try:
@@ -214,6 +215,11 @@ class Machine:
                     return self.outcome or Outcome(f"the emulator stops at {self.rip:#x}: {error}")
             if self._redirection is None or self.outcome is not None:
                 break
+            if self.rip == start_va:
+                # The first instruction trapped. The emulator never hears that somebody took the exception: the next one
+                # would be a double fault to it, and then it stops. Nothing else has changed.
+                self.uc.context_restore(before)
+                self.uc.reg_write(x.UC_X86_REG_RIP, start_va)
             try:
                 at_va = self._redirection()
             except LookupError as error:

@@ -22,7 +22,7 @@
 #define SA_ONSTACK 0x08000000ul
 #define SA_RESTORER 0x04000000ul
 
-#define SITE_TRAP 0x0b0f /* 0f 0b, ud2: a site of a kernel module */
+#define SITE_TRAP 0x0b0f /* 0f 0b, ud2: a site of a kernel module, or one that no branch takes to the module */
 #define SITE_TRAP_LEN 2
 
 #define SIGNAL_STACK_LEN 32768
@@ -128,13 +128,26 @@ static void in_module(int number, struct context *c)
     stop_guest("fault inside the interface module", c->cr2);
 }
 
+/* What the site was whose trap stands at `rip`, NULL where it is the guest's own ud2. */
+static const struct row *trapped_row(u64 rip)
+{
+    const struct site *site = site_at(rip);
+
+    if (!site || site_start_va(site) != rip || site_row(site)->class_number == CLASS_UD2)
+        return NULL;
+    return site_row(site);
+}
+
 static void from_guest(int number, const struct siginfo *info, const struct context *c)
 {
     struct fault fault = NO_FAULT;
+    const struct row *trapped = number == SIGILL && cpl() == 0 ? trapped_row(frame.rip) : NULL;
     struct row row;
 
     if (number == SIGSYS)
         fault = program_call(info->call_arch);
+    else if (trapped)
+        fault = emulate(trapped, frame.rip + SITE_TRAP_LEN);
     else if (number == SIGILL && cpl() == 0 && carried_row(frame.rip, SITE_TRAP, &row))
         fault = emulate(&row, frame.rip + SITE_TRAP_LEN + CARRIED_LEN);
     else

@@ -21,7 +21,7 @@ const struct row *site_row(const struct site *site)
 
 u64 site_start_va(const struct site *site)
 {
-    return vcpu_sites_base_va + site->start_off;
+    return vcpu_sites_base_va + (site->start_off | (u64)site->start_high << 32);
 }
 
 /* Before a kernel has its own page tables it runs where its memory is; sites and module are known by linked addresses. */

@@ -48,15 +48,17 @@ _Static_assert(sizeof(struct row) == 56, "row");
 
 /* A site, sorted by address. */
 struct site {
-    u32 start_off; /* from vcpu_sites_base_va */
+    u32 start_off; /* from vcpu_sites_base_va, low part */
+    u16 start_high; /* the rest: boot code may lie far below the kernel */
     u16 row;
     u8 length;
-    u8 unused;
+    u8 unused[3];
 };
 _Static_assert(offsetof(struct site, start_off) == 0, "start_off");
-_Static_assert(offsetof(struct site, row) == 4, "row");
-_Static_assert(offsetof(struct site, length) == 6, "length");
-_Static_assert(offsetof(struct site, unused) == 7, "unused");
-_Static_assert(sizeof(struct site) == 8, "site");
+_Static_assert(offsetof(struct site, start_high) == 4, "start_high");
+_Static_assert(offsetof(struct site, row) == 6, "row");
+_Static_assert(offsetof(struct site, length) == 8, "length");
+_Static_assert(offsetof(struct site, unused) == 9, "unused");
+_Static_assert(sizeof(struct site) == 12, "site");
 
 #endif
