@@ -10,10 +10,10 @@ from linker.image.symbols import Symbols
 from linker.plan.check import (
     check_loaded,
     check_module,
-    check_requirements,
     check_reserve,
     check_writes,
 )
+from linker.plan.check_target import check_requirements
 from linker.plan.make import make_plan
 from linker.plan.patches import Request
 from linker.plan.place import read_module

@@ -1,12 +1,14 @@
 """What a target asks of a guest before its sites are bound: what a requirement is, and those that targets share.
 
-`Binding.requirements` of a target yields a `Finding` for each thing that does not hold; `linker/plan/check.py` makes
-errors and warnings of them. Each target's own list is in its folder.
+`Binding.requirements` of a target yields a `Finding` for each thing that does not hold; `linker/plan/check_target.py`
+makes errors and warnings of them. Each target's own list is in its folder.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,6 @@ from operator import lt, sub
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.hypervisors.requirements import Guest, Load
 from linker.image.read import SHF_ALLOC
 from linker.image.windows import offset_of
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
@@ -23,12 +22,11 @@ if TYPE_CHECKING:
     from linker.hypervisors.base import Binding
     from linker.image.read import Image, Section
     from linker.image.windows import Bytes, Window
-    from linker.plan.patches import Plan, Request
+    from linker.plan.patches import Plan
     from linker.plan.place import Module
     from linker.sites.codec import Codec
     from linker.table.read import Annotations, Reserve
 
-NOTES = ".note.afterburn"
 KNOWN_FLAGS = INFO_NO_STACK | INFO_PAD_FRONT
 LONGEST_SITE_LEN = 255  # far above what any afterburner pads to
 
@@ -270,38 +268,6 @@ def site_within(low_off: int, high_off: int, windows: Sequence[Window], annotati
         if low < high and index < len(starts_va) and starts_va[index] < high:
             return starts_va[index]
     return None
-
-
-def check_requirements(binding: Binding, request: Request, *, anyway: bool) -> tuple[str, ...]:
-    """What the target asks of the guest must hold. What the guest may know better is a warning; `anyway` all is."""
-    guest = _as_target_sees_it(request)
-    warnings = []
-    for finding in binding.requirements(guest):
-        what, where, found, expected, advice, is_fatal = finding
-        if is_fatal:
-            what = f"cannot run on {binding.target}: {what}"
-        error = LinkError(what, where=where, found=found, expected=expected, advice=advice)
-        if is_fatal and not anyway:
-            raise error
-        warnings.append(str(error))
-    return tuple(warnings)
-
-
-def _as_target_sees_it(request: Request) -> Guest:
-    image, annotations = request.image, request.sites.annotations
-    reserve = annotations.reserve
-    added_va = (reserve.text_va, reserve.data_va) if reserve is not None and request.keeps_original else ()
-    loads = [Load(one.va, one.pa, one.memory_len, one.flags, one.va in added_va) for one in image.loads]
-    notes = [s for s in image.sections if (s.type, s.name) == ("SHT_NOTE", NOTES) and s.flags & SHF_ALLOC]
-    return Guest(
-        loads=sorted(load for load in loads if load.memory_len),
-        entry_va=0 if reserve is None else reserve.entry_va,
-        image_entry_va=request.original_entry_va,
-        reserve_va=None if reserve is None else reserve.text_va,
-        notes_va=(notes[0].va, notes[0].end_va) if notes else None,
-        is_relocatable=image.is_relocatable,
-        has_interpreter=image.has_interpreter,
-    )
 
 
 def check_module(module: Module, binding: Binding, image: Image, annotations: Annotations) -> None:
