@@ -47,7 +47,8 @@ guest: ## rebuild the fixture guests
 man: ## rewrite the manual pages from what --help prints
 	./dev python docs/man/make_pages.py
 
-bench: ## build Linux 6.1 for each architecture once, then print the linker's speed as ratios
+bench: ## print how fast commands start and, after building Linux 6.1 for each architecture once, how fast the linker is
+	./dev python benchmarks/start_speed.py
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh --arch ia64)/vmlinux"
 

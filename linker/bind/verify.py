@@ -29,7 +29,8 @@ def verify(plan: Plan, memory: Bytes, edits: Sequence[Edit], codec: Codec) -> No
         if written != group.after:
             raise _defect(group, "the bytes are not those planned")
         _verify_first(group, written[: group.room_len], codec)
-        _verify_others(group, written)
+        if len(group.members) > 1:
+            _verify_others(group, written)
     for edit in edits:
         if memory[edit.off : edit.off + len(edit.after)] != edit.after:
             raise LinkError(f"verification failed: {edit.name} is not as planned", advice="report this as a defect")

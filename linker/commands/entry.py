@@ -23,6 +23,7 @@ TYPE_CHECKING = False  # type checkers take it for typing's; importing that cost
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
+    from typing import NoReturn
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 CALLBACK_S = 0.001  # a callback is over then
@@ -195,36 +196,44 @@ def _complain(program: str, what: object, status: int) -> int:
     return status
 
 
-def link() -> int:
+def _leave(program: str) -> NoReturn:
+    """Run the command and end the process, at once: taking Python apart object by object is a tenth of a link."""
+    status = run_command(program, COMMANDS[program])
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def link() -> NoReturn:
     """`previrt-link`."""
-    return run_command("previrt-link", COMMANDS["previrt-link"])
+    _leave("previrt-link")
 
 
-def run() -> int:
+def run() -> NoReturn:
     """`previrt-run`."""
-    return run_command("previrt-run", COMMANDS["previrt-run"])
+    _leave("previrt-run")
 
 
-def inspect() -> int:
+def inspect() -> NoReturn:
     """`previrt-inspect`."""
-    return run_command("previrt-inspect", COMMANDS["previrt-inspect"])
+    _leave("previrt-inspect")
 
 
-def xl() -> int:
+def xl() -> NoReturn:
     """`previrt-xl`."""
-    return run_command("previrt-xl", COMMANDS["previrt-xl"])
+    _leave("previrt-xl")
 
 
-def install() -> int:
+def install() -> NoReturn:
     """`previrt-install`."""
-    return run_command("previrt-install", COMMANDS["previrt-install"])
+    _leave("previrt-install")
 
 
-def verify() -> int:
+def verify() -> NoReturn:
     """`previrt-verify`."""
-    return run_command("previrt-verify", COMMANDS["previrt-verify"])
+    _leave("previrt-verify")
 
 
-def boot() -> int:
+def boot() -> NoReturn:
     """`previrt-boot`."""
-    return run_command("previrt-boot", COMMANDS["previrt-boot"])
+    _leave("previrt-boot")

@@ -44,6 +44,8 @@ class FormKind(enum.Enum):
 class FixupKind(enum.Enum):
     """How a hole is filled: S is the symbol's address, A the addend, P the hole's own address."""
 
+    __hash__ = object.__hash__  # enum's own hashes the name, in Python, at every look into a table
+
     PC32 = "pc32"  # signed 32 bits: S + A - P, as ELF's R_X86_64_PC32
     ABS32 = "abs32"  # signed 32 bits: S + A (R_X86_64_32S)
     WORD32 = "word32"  # 32 bits: S + A, in 32-bit code (R_386_32)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from linker.hypervisors.base import Fixup, FixupKind
 from linker.quick.tuples import NamedTuple
-from linker.sites.reach import require_signed
+from linker.sites.reach import fits_signed, require_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,11 +68,34 @@ def fill(
     """
     if not fixups:
         return template * len(places_va)
+    if len(places_va) == 1:
+        return _fill_one(template, fixups, places_va[0], resolve, name)
     filled = bytearray(template * len(places_va))
     stride = len(template)
     for fixup in fixups:
         values = _values(fixup, FIELDS[fixup.kind], places_va, resolve(fixup.symbol), name)
         hole_of(fixup.kind).put(filled, fixup.offset, stride, values)
+    return bytes(filled)
+
+
+def _fill_one(
+    template: bytes, fixups: Sequence[Fixup], place_va: int, resolve: Callable[[str], int | Sequence[int]], name: str
+) -> bytes:
+    """The same for one place, without lists: most groups of a small guest have one site."""
+    filled = bytearray(template)
+    for fixup in fixups:
+        kind, hole, symbol = FIELDS[fixup.kind], hole_of(fixup.kind), resolve(fixup.symbol)
+        value = (symbol if isinstance(symbol, int) else symbol[0]) + fixup.addend
+        if kind.pc_relative:
+            value -= place_va + fixup.offset
+        if not kind.signed_bits:
+            value &= (1 << hole.value_bits) - 1
+        else:
+            if not kind.pc_relative or kind.signed_bits == 64:
+                value = (value + SIGN_64 & WORD_MASK) - SIGN_64
+            if not fits_signed(value, kind.signed_bits, kind.align):
+                require_signed(value, kind.signed_bits, f"{name} at {place_va:#x}", f"'{fixup.symbol}'", kind.align)
+        hole.put(filled, fixup.offset, len(template), (value,))
     return bytes(filled)
 
 
@@ -97,7 +120,8 @@ def _values(
     if not kind.pc_relative or kind.signed_bits == 64:
         values = [(value + SIGN_64 & WORD_MASK) - SIGN_64 for value in values]  # addresses wrap
     if values:
-        for extreme in (min(values), max(values)):
-            where = f"{name} at {places_va[values.index(extreme)]:#x}"
-            require_signed(extreme, kind.signed_bits, where, f"'{fixup.symbol}'", kind.align)
+        for extreme in {min(values), max(values)}:
+            if not fits_signed(extreme, kind.signed_bits, kind.align):
+                where = f"{name} at {places_va[values.index(extreme)]:#x}"
+                require_signed(extreme, kind.signed_bits, where, f"'{fixup.symbol}'", kind.align)
     return values

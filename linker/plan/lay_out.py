@@ -202,7 +202,9 @@ class Layout:
         filler = request.codec.nops(group.room_len - len(form.code))
         shift = len(filler) if form.pad_front else 0
         template = filler + form.code if form.pad_front else form.code + filler
-        fixups = tuple(fixup._replace(offset=fixup.offset + shift) for fixup in form.fixups)
+        fixups = tuple(form.fixups)
+        if shift:
+            fixups = tuple(fixup._replace(offset=fixup.offset + shift) for fixup in fixups)
         resolve = self._resolver(group, starts, stub_va, count_va)
         filled = Filled(
             form=form.kind.value,

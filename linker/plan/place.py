@@ -49,15 +49,11 @@ PF_X, PF_W = 1, 2
 
 
 class Part(NamedTuple):
-    """A segment of the module as linked; `contents` includes the bss."""
+    """A segment of the module as linked, up to `end_va`; `contents` includes the bss."""
 
     va: int
+    end_va: int
     contents: bytes
-
-    @property
-    def end_va(self) -> int:
-        """The address behind the part."""
-        return self.va + len(self.contents)
 
 
 class Reference(NamedTuple):
@@ -109,7 +105,11 @@ def _read(name: str, contents: bytes, relocations: Relocations) -> Module:
             expected="two, one read+execute and one read+write",
         )
     text, data = (
-        Part(load.va, contents[load.off : load.off + load.len].ljust(load.memory_len, b"\0"))
+        Part(
+            load.va,
+            load.va + max(load.len, load.memory_len),
+            contents[load.off : load.off + load.len].ljust(load.memory_len, b"\0"),
+        )
         for load in executable + writable
     )
     elf = _Contents(contents, headers.sections, LAYOUTS[headers.word_len])
@@ -182,11 +182,14 @@ def _exports(elf: _Contents) -> dict[str, int]:
 
 def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> Iterator[Reference]:
     """References from one part to the other, out of the static relocations."""
+    tables: dict[int, list[tuple[int, int, int]]] = {}
     for section in elf.relocation_sections(dynamic=False):
         patched = elf.at(section.info)
         if not patched.flags & SHF_ALLOC:
             continue
-        symbols = list(elf.symbols(elf.at(section.link)))
+        if section.link not in tables:
+            tables[section.link] = list(elf.symbols(elf.at(section.link)))
+        symbols = tables[section.link]
         for va, kind, index, _ in elf.relocations(section):
             if kind in relocations.unmoved:
                 continue
@@ -237,35 +240,45 @@ def _pointers(elf: _Contents, parts: list[Part], relocations: Relocations, word_
 
 
 def _part_of(parts: list[Part], va: int) -> Part:
-    for part in parts:
-        if part.va <= va < part.end_va:
-            return part
-    for part in parts:
-        if va == part.end_va:
-            return part
+    text, data = parts
+    low, high = (text, data) if text.va <= data.va else (data, text)
+    if high.va <= va <= high.end_va:
+        return high
+    if low.va <= va <= low.end_va:
+        return low
     raise LinkError("module address is in no part", where=f"{va:#x}")
 
 
 def place(module: Module, text_va: int, data_va: int) -> Placed:
     """The module for these addresses; LinkError when a reference across the parts does not reach."""
     parts = [module.text, module.data]
-    moved = {module.text: text_va - module.text.va, module.data: data_va - module.data.va}
-    placed = {part: bytearray(part.contents) for part in parts}
-    if any(distance % 4096 for distance in moved.values()):
+    distances = (text_va - module.text.va, data_va - module.data.va)
+    if any(distance % 4096 for distance in distances):
         raise LinkError("the reserve is not page-aligned", found=f"{text_va:#x}, {data_va:#x}", where=module.name)
+    text, data = (bytearray(part.contents) for part in parts)
+    low, high = sorted(parts, key=lambda part: part.va)
+    low_va, high_va, ends_va = low.va, high.va, (low.end_va, high.end_va)
+    # By whether an address is in the higher part.
+    part_vas, contents = (low_va, high_va), (text, data) if low is module.text else (data, text)
+    moves = distances if low is module.text else distances[::-1]
+
+    def part_of(va: int) -> bool:
+        is_high = va >= high_va
+        if not low_va <= va <= ends_va[is_high]:
+            raise LinkError("module address is in no part", where=f"{va:#x}")
+        return is_high
 
     for reference in module.crossing:
-        origin, target = _part_of(parts, reference.va), _part_of(parts, reference.target_va)
-        field_off = reference.va - origin.va
-        hole = reference.hole
-        (value,) = hole.get(placed[origin], field_off, len(placed[origin]), 1)
-        value += moved[target] - moved[origin]
+        origin = part_of(reference.va)
+        code, field_off, hole = contents[origin], reference.va - part_vas[origin], reference.hole
+        (value,) = hole.get(code, field_off, len(code), 1)
+        value += moves[part_of(reference.target_va)] - moves[origin]
         require_signed(value, hole.value_bits, f"{module.name} at {reference.va:#x}", "the module's other part")
-        hole.put(placed[origin], field_off, len(placed[origin]), [value])
+        hole.put(code, field_off, len(code), [value])
+    word_len, mask = module.word_len, (1 << 8 * module.word_len) - 1
     for va, address in module.pointers.items():
-        part = _part_of(parts, va)
-        value = address + moved[_part_of(parts, address)]
-        word = (value & (1 << 8 * module.word_len) - 1).to_bytes(module.word_len, "little")
-        placed[part][va - part.va : va - part.va + module.word_len] = word
-    symbols = {name: va + moved[_part_of(parts, va)] for name, va in module.exports.items()}
-    return Placed(placed[module.text], placed[module.data], symbols)
+        origin = part_of(va)
+        off = va - part_vas[origin]
+        contents[origin][off : off + word_len] = (address + moves[part_of(address)] & mask).to_bytes(word_len, "little")
+    symbols = {name: va + moves[part_of(va)] for name, va in module.exports.items()}
+    return Placed(text, data, symbols)

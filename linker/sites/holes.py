@@ -44,11 +44,15 @@ class PlainHole:
     def __init__(self, type_code: str) -> None:
         """i and I: 4 bytes with and without sign; q and Q: 8 bytes."""
         self._type_code = type_code
+        self._is_signed = type_code.islower()
         self._len = array(type_code).itemsize
         self.value_bits = 8 * self._len
 
     def put(self, code: bytearray, offset: int, stride: int, values: Sequence[int]) -> None:
         """See `Hole`."""
+        if len(values) == 1:  # most groups of a small guest
+            code[offset : offset + self._len] = values[0].to_bytes(self._len, "little", signed=self._is_signed)
+            return
         data = array(self._type_code, values)
         if sys.byteorder == "big":
             data.byteswap()
@@ -58,6 +62,8 @@ class PlainHole:
 
     def get(self, code: bytes | bytearray, offset: int, stride: int, count: int) -> Sequence[int]:
         """See `Hole`."""
+        if count == 1:
+            return [int.from_bytes(code[offset : offset + self._len], "little", signed=self._is_signed)]
         raw = bytearray(count * self._len)
         for byte in range(self._len):
             raw[byte :: self._len] = code[offset + byte :: stride]

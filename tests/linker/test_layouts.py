@@ -125,4 +125,16 @@ def test_a_link_imports_neither_library(arguments: list[str], tmp_path: Path) ->
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "linker.sites.layouts" in done.stderr
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
-    assert not imported & {"construct", "elftools", "lief", "structlog", "unicorn", "asyncio", "zmq"}
+    assert not imported & {"construct", "elftools", "lief", "structlog", "unicorn", "asyncio", "zmq", "iced_x86.Code"}
+
+
+def test_iced_x86_is_itself_afterwards() -> None:
+    program = """
+from linker.sites.x86_64 import iced
+import iced_x86
+from iced_x86 import Code, Decoder, Mnemonic
+assert Decoder is iced.Decoder and Mnemonic is iced.Mnemonic and iced_x86.__spec__.origin
+import linker.sites.x86_64.flags
+assert Decoder(64, b"\\x90").decode().code == Code.NOPD
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

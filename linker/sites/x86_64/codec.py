@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iced_x86 import Decoder, DecoderError, Formatter, FormatterSyntax, MemorySizeExt, Mnemonic, OpKind, Register
-from iced_x86 import RegisterExt as Reg
-
 from linker.errors import LinkError
 from linker.sites.codec import Decoded, Instruction, Memory
 from linker.sites.l4ka import BIT, MEMORY_ACCESS_OF, MEMORY_NAME_OF, READ, WRITE
 from linker.sites.x86_64.classes import NUMBER_OF
+from linker.sites.x86_64.iced import (
+    Decoder,
+    DecoderError,
+    Formatter,
+    FormatterSyntax,
+    MemorySizeExt,
+    Mnemonic,
+    OpKind,
+    Reg,
+    Register,
+)
 from linker.sites.x86_64.mnemonics import (
     BY_MNEMONIC,
     BY_OPERAND,

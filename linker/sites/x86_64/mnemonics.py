@@ -1,9 +1,8 @@
 """Which iced-x86 mnemonic is which operation class, as `classes.py` says it."""
 
-from iced_x86 import Mnemonic, Register
-
 from linker.sites.l4ka import ANY, BIT, READ, WRITE
 from linker.sites.x86_64.classes import CLASSES, REGISTERS
+from linker.sites.x86_64.iced import Mnemonic, Register
 from linker.sites.x86_64.spellings import words_of
 
 # Words that GNU as alone knows (`insl`) are none of the decoder's.
