@@ -57,7 +57,7 @@ _SEPARATE_LONG = (
 )
 
 
-class UsageError(Exception):
+class StandInUsageError(Exception):
     """Something the real assembler cannot report because it is never reached."""
 
 
@@ -164,7 +164,7 @@ def real_assembler(name: str) -> str:
         if os.access(candidate, os.X_OK) and not os.path.exists(beside):
             return candidate
     message = f"no assembler '{name}' found on PATH; install binutils for the target or set PREVIRT_REAL_AS"
-    raise UsageError(message)
+    raise StandInUsageError(message)
 
 
 def _read_inputs(inputs: list[str]) -> list[tuple[str, bytes]] | None:
@@ -187,7 +187,7 @@ def _become(program: str, argv: list[str]) -> NoReturn:
         os.execv(program, ["as", *argv])
     except OSError as error:
         message = f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS"
-        raise UsageError(message) from error
+        raise StandInUsageError(message) from error
 
 
 def _as_standard_input(text: bytes) -> None:
@@ -206,7 +206,7 @@ def _assemble_and_name_dependencies(program: str, argv: list[str], dependency_fi
         pid = os.posix_spawn(program, ["as", *argv], os.environ)
     except OSError as error:
         message = f"cannot run the assembler {program}: {error.strerror}; set PREVIRT_REAL_AS"
-        raise UsageError(message) from error
+        raise StandInUsageError(message) from error
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status == 0:
         with open(dependency_file, "r+", encoding="utf-8", errors="surrogateescape") as file:
@@ -253,6 +253,6 @@ def main(argv: list[str]) -> NoReturn:
     """The stand-in as a command; does not return."""
     try:
         run(argv)
-    except UsageError as error:
+    except StandInUsageError as error:
         sys.stderr.write(f"previrt-as: {error}\n")
         sys.exit(2)

@@ -14,7 +14,7 @@ from linker.image.symbols import Symbols
 from linker.plan.make import SKIPPED, choose_forms
 from linker.quick.tuples import NamedTuple
 from linker.registry import binding_for
-from linker.table.choose import Names, select_sites
+from linker.table.choose import WordMeanings, select_sites
 from linker.table.sources import Sources
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def list_sites(
         symbols = Symbols(table.image, memory)
         sources = Sources(table.image, memory, table.annotations)
         places = Places(table.image)
-        chosen = select_sites(sites, only, skip, Names(places.address, lambda: symbols))
+        chosen = select_sites(sites, only, skip, WordMeanings(places.address, lambda: symbols))
         forms = [(group, "", "") for group in sites.groups]
         if target is not None:
             binding = binding_for(target, table.image.machine)

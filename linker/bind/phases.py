@@ -18,7 +18,7 @@ from linker.plan.make import make_plan
 from linker.plan.patches import Request
 from linker.plan.place import read_module
 from linker.quick.tuples import NamedTuple
-from linker.table.choose import Names, select_sites
+from linker.table.choose import WordMeanings, select_sites
 from linker.table.decode import decode
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plan_link(
         sites = read_sites(memory, table, windows)
     chosen = selection.indexes
     if chosen is None:
-        names = Names(Places(image).address, lambda: symbols or Symbols(image, memory))
+        names = WordMeanings(Places(image).address, lambda: symbols or Symbols(image, memory))
         chosen = select_sites(sites, selection.only, selection.skip, names)
     module = None
     if binding is not None and binding.module is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KINDS = {62: ("--type=elf-x86_64", "--args-linux")}
 
 
-class Request(NamedTuple):
+class KexecRequest(NamedTuple):
     """What to load. `append`: the command line, None for this boot's own. `more`: the user's own options for kexec."""
 
     program: str
@@ -38,7 +38,7 @@ class Request(NamedTuple):
     more: Sequence[str]
 
 
-class Prepared(NamedTuple):
+class PreparedKernel(NamedTuple):
     """A bound image in memory and the command that loads it."""
 
     report: LinkReport
@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
     command: list[str]
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: KexecRequest) -> PreparedKernel:
     """Bind the image and make the command line; LinkError when it cannot be."""
     machine, bound, _ = read_bound_to(request.image)
     if machine not in KINDS:
@@ -65,10 +65,10 @@ def prepare(request: Request) -> Prepared:
     said = "--reuse-cmdline" if request.append is None else f"--append={request.append}"
     initrd = [] if request.initrd is None else [f"--initrd={request.initrd}"]
     command = [request.program, "-l", *KINDS[machine], said, *initrd, *request.more, path_of(descriptor)]
-    return Prepared(report, descriptor, command)
+    return PreparedKernel(report, descriptor, command)
 
 
-def load(prepared: Prepared) -> None:
+def load(prepared: PreparedKernel) -> None:
     """Run kexec; LinkError when it does not load the image. What was loaded before is then loaded no more."""
     program = prepared.command[0]
     try:

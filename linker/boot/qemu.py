@@ -27,7 +27,7 @@ from linker.errors import LinkError, UsageError
 from linker.image.memory_file import memory_file, path_of
 
 if TYPE_CHECKING:
-    from linker.boot.qemu_boot import Boot
+    from linker.boot.qemu_boot import QemuBoot
 
     pass
 
@@ -36,7 +36,7 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_SIGNALLED = 128  # added to the signal's number, as a shell does
 
 
-def run(boot: Boot) -> int:
+def run(boot: QemuBoot) -> int:
     """Run QEMU to its end; returns its exit status. LinkError, with QEMU gone, when the guest cannot be bound."""
     memory_fd = _guest_memory(boot.options.memory_len)
     ours, theirs = socket.socketpair()
@@ -79,7 +79,7 @@ def qemu_arguments(options: QemuOptions, memory_fd: int, monitor_fd: int) -> lis
     ]
 
 
-def _start(boot: Boot, memory_fd: int, monitor_fd: int) -> subprocess.Popen[bytes]:
+def _start(boot: QemuBoot, memory_fd: int, monitor_fd: int) -> subprocess.Popen[bytes]:
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
 
@@ -95,7 +95,9 @@ def _start(boot: Boot, memory_fd: int, monitor_fd: int) -> subprocess.Popen[byte
         raise UsageError(f"cannot run {command[0]}: {error.strerror}", advice="name another with --qemu") from None
 
 
-async def _accompany(boot: Boot, process: subprocess.Popen[bytes], memory: mmap.mmap, monitor: socket.socket) -> int:
+async def _accompany(
+    boot: QemuBoot, process: subprocess.Popen[bytes], memory: mmap.mmap, monitor: socket.socket
+) -> int:
     """Work with QEMU until it ends; the exit status."""
     from linker.boot.qemu_session import Session  # heavy, and QEMU is starting meanwhile
 

@@ -28,7 +28,7 @@ class GuestBinding(NamedTuple):
     paused_seconds: float | None
 
 
-class Boot(NamedTuple):
+class QemuBoot(NamedTuple):
     """A command line for QEMU, the kernel in it, and who is told of each binding."""
 
     command: Sequence[str]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import mmap
     import socket
 
-    from linker.boot.qemu_boot import Boot
+    from linker.boot.qemu_boot import QemuBoot
 
 EVENTS = ("SHUTDOWN", "RESET", "STOP", "RESUME", "GUEST_PANICKED")
 ENDED = "ENDED"  # ours
@@ -30,7 +30,7 @@ EXIT_FAILURE = 1  # what QEMU ends with after a panic under `-action panic=exit-
 class Session:
     """What happens between QEMU's start and its end. `status`: what the command ends with if QEMU ends with 0."""
 
-    def __init__(self, boot: Boot, memory: mmap.mmap) -> None:
+    def __init__(self, boot: QemuBoot, memory: mmap.mmap) -> None:
         self.status = 0
         self._boot = boot
         self._memory = memory
@@ -125,7 +125,7 @@ class Session:
         self._boot.tell(GuestBinding(report, self._resets, ended - started, paused_seconds))
 
 
-def _low_guest(boot: Boot) -> PhysicalGuest:
+def _low_guest(boot: QemuBoot) -> PhysicalGuest:
     """The kernel, which must lie where an offset into the memory file is a physical address."""
     guest = PhysicalGuest(boot.kernel, boot.target)
     limit_pa = min(HOLE_PA, boot.options.memory_len)

@@ -113,7 +113,7 @@ def _config(path: Path | None) -> Config:
 
 def _run_qemu(request: argparse.Namespace, config: Config) -> int:
     from linker.boot import qemu
-    from linker.boot.qemu_boot import Boot
+    from linker.boot.qemu_boot import QemuBoot
     from linker.boot.qemu_options import read_options
 
     arguments = [*config.words("qemu.arguments"), *request.others]
@@ -125,7 +125,7 @@ def _run_qemu(request: argparse.Namespace, config: Config) -> int:
     kernel = request.kernel or Path(options.kernel or "")
     program = request.qemu or config.text("qemu.program", _qemu_for(kernel))
     with _Teller(request.report, request.verbose) as teller:
-        return qemu.run(Boot([program, *arguments], options, kernel, request.target, teller.tell))
+        return qemu.run(QemuBoot([program, *arguments], options, kernel, request.target, teller.tell))
 
 
 def _qemu_for(kernel: Path) -> str:
@@ -149,11 +149,11 @@ def _qemu_for(kernel: Path) -> str:
 def _run_kexec(request: argparse.Namespace, config: Config) -> int:
     import shlex
 
-    from linker.boot.kexec import Request, load, prepare
+    from linker.boot.kexec import KexecRequest, load, prepare
 
     append = request.append if request.append is not None else config.text("kexec.append", "") or None
     program = request.kexec or config.text("kexec.program", "kexec")
-    prepared = prepare(Request(program, request.image, request.target, append, request.initrd, request.others))
+    prepared = prepare(KexecRequest(program, request.image, request.target, append, request.initrd, request.others))
     if request.dry_run or request.verbose:
         say(shlex.join(prepared.command))
     if not request.dry_run:

@@ -194,13 +194,13 @@ def _html(request: argparse.Namespace, examination: Examination) -> None:
 
 def _summary(request: argparse.Namespace, examination: Examination) -> None:
     from linker.inspection.facts import facts_of
-    from linker.inspection.names import Names
+    from linker.inspection.names import SiteNames
     from linker.inspection.room import room_against_need, supported_targets
     from linker.inspection.tables import format_classes, format_facts, format_places, format_room
     from linker.inspection.tally import by_class, by_function, by_section, functions
 
     symbols = examination.symbols()
-    facts = facts_of(examination, Names(examination, symbols))
+    facts = facts_of(examination, SiteNames(examination, symbols))
     if request.quiet:
         _print(request, format_facts(facts))
         return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from linker.count.x86_64 import Piece
+    from linker.count.x86_64 import StubPiece
     from linker.image.read import Image
     from linker.plan.patches import Request
     from linker.sites.codec import Codec
@@ -52,7 +52,7 @@ class CountedForm(NamedTuple):
 class _Shape(NamedTuple):
     """A form as it will be: `make` builds it around the counting code, which runs in front of or behind the form."""
 
-    make: Callable[[Piece], Form]
+    make: Callable[[StubPiece], Form]
     counts_in_front: bool
 
 
@@ -103,7 +103,7 @@ class Counting:
     def _shape(self, group: SiteGroup, form: Form) -> _Shape | str:
         if len(form.code) == self._pieces.JUMP_LEN and form.code[:1] in BRANCHES and len(form.fixups) == 1:
             (fixup,) = form.fixups
-            site = self._pieces.Piece(form.code, (Fixup(1, COUNT, self._pieces.PC32_END),))
+            site = self._pieces.StubPiece(form.code, (Fixup(1, COUNT, self._pieces.PC32_END),))
             onward = self._jump(fixup.symbol, fixup.addend - self._pieces.PC32_END)
             return _Shape(lambda count: _site(form, site, count.then(onward)), counts_in_front=True)
         if group.room_len < self._pieces.JUMP_LEN:
@@ -128,7 +128,7 @@ class Counting:
             return MOVES
         if filler_len < 0 or (insn.ip_relative and goes_elsewhere):
             return MOVES if form.pad_front else self._moved(group, form)
-        filler = self._pieces.Piece(self._codec.nops(filler_len))
+        filler = self._pieces.StubPiece(self._codec.nops(filler_len))
         code = self._jump(COUNT).then(filler).then(self._piece(form))
         back = self._jump(SITE_END, -length)
         return _Shape(lambda count: _site(form, code, count.then(back)), counts_in_front=True)
@@ -140,15 +140,15 @@ class Counting:
             # Such a site is a group of its own. The displacement ends the instruction: none of them has an immediate.
             start_va = self._request.sites.annotations.starts_va[group.members[0]]
             addend = insn.memory.displacement - start_va + self._pieces.PC32_END
-            piece = self._pieces.Piece(form.code, (Fixup(len(form.code) - 4, SITE_START, addend),))
+            piece = self._pieces.StubPiece(form.code, (Fixup(len(form.code) - 4, SITE_START, addend),))
         work = piece.then(self._jump(SITE_END))
         return _Shape(lambda count: _site(form, self._jump(COUNT), count.then(work)), counts_in_front=True)
 
-    def _jump(self, symbol: str, addend: int = 0) -> Piece:
-        return cast("Piece", self._pieces.jump(symbol, addend))
+    def _jump(self, symbol: str, addend: int = 0) -> StubPiece:
+        return cast("StubPiece", self._pieces.jump(symbol, addend))
 
-    def _piece(self, form: Form) -> Piece:
-        return cast("Piece", self._pieces.Piece(form.code, form.fixups))
+    def _piece(self, form: Form) -> StubPiece:
+        return cast("StubPiece", self._pieces.StubPiece(form.code, form.fixups))
 
 
 def require_counting(codec: Codec, image: Image | None = None) -> None:
@@ -159,6 +159,6 @@ def require_counting(codec: Codec, image: Image | None = None) -> None:
         raise UsageError(f"--count is not supported on {codec.name}", expected="an image for x86_64 or i386")
 
 
-def _site(form: Form, code: Piece, stub: Piece) -> Form:
+def _site(form: Form, code: StubPiece, stub: StubPiece) -> Form:
     counter = Stub(stub.code, stub.fixups, per_site=True, align=1)
     return form._replace(code=code.code, fixups=code.fixups, counter=counter)

@@ -22,7 +22,7 @@ from linker.count.x86_64 import (
     NOT_FIXED_UP,
     PC32_END,
     STACK_POINTER,
-    Piece,
+    StubPiece,
     jump,
 )
 from linker.hypervisors.base import COUNTER, Fixup, FixupKind
@@ -40,18 +40,18 @@ __all__ = [
     "STACK_POINTER",
     "WITHOUT_STACK",
     "WITH_STACK",
-    "Piece",
+    "StubPiece",
     "flags_are_dead",
     "jump",
 ]
 
-WITH_STACK = Piece(
+WITH_STACK = StubPiece(
     b"\x9c\xf0\x83\x05\0\0\0\0\x01\xf0\x83\x15\0\0\0\0\0\x9d",
     (Fixup(4, COUNTER, 0, FixupKind.WORD32), Fixup(12, COUNTER, 4, FixupKind.WORD32)),
 )
 LOOSE_FLAGS = ARITHMETIC
-LOOSE = Piece(WITH_STACK.code[1:-1], tuple(fixup._replace(offset=fixup.offset - 1) for fixup in WITH_STACK.fixups))
-WITHOUT_STACK = Piece(
+LOOSE = StubPiece(WITH_STACK.code[1:-1], tuple(fixup._replace(offset=fixup.offset - 1) for fixup in WITH_STACK.fixups))
+WITHOUT_STACK = StubPiece(
     b"\x87\x05\0\0\0\0\x8d\x40\x01\x87\x05\0\0\0\0",
     (Fixup(2, COUNTER, 0, FixupKind.WORD32), Fixup(11, COUNTER, 0, FixupKind.WORD32)),
 )

@@ -37,29 +37,29 @@ __all__ = [
     "STACK_POINTER",
     "WITHOUT_STACK",
     "WITH_STACK",
-    "Piece",
+    "StubPiece",
     "flags_are_dead",
     "jump",
 ]
 PC32_END = -4  # addend of a field that ends its instruction
 
 
-class Piece(NamedTuple):
+class StubPiece(NamedTuple):
     """Code with holes, to be put behind other code."""
 
     code: bytes
     fixups: tuple[Fixup, ...] = ()
 
-    def then(self, other: Piece) -> Piece:
+    def then(self, other: StubPiece) -> StubPiece:
         """This, and the other behind it."""
         moved = tuple(fixup._replace(offset=fixup.offset + len(self.code)) for fixup in other.fixups)
-        return Piece(self.code + other.code, self.fixups + moved)
+        return StubPiece(self.code + other.code, self.fixups + moved)
 
 
-WITH_STACK = Piece(b"\x9c\xf0\x48\xff\x05\0\0\0\0\x9d", (Fixup(5, COUNTER, PC32_END),))
+WITH_STACK = StubPiece(b"\x9c\xf0\x48\xff\x05\0\0\0\0\x9d", (Fixup(5, COUNTER, PC32_END),))
 LOOSE_FLAGS = INC
-LOOSE = Piece(b"\xf0\x48\xff\x05\0\0\0\0", (Fixup(4, COUNTER, PC32_END),))
-WITHOUT_STACK = Piece(
+LOOSE = StubPiece(b"\xf0\x48\xff\x05\0\0\0\0", (Fixup(4, COUNTER, PC32_END),))
+WITHOUT_STACK = StubPiece(
     b"\x48\x87\x05\0\0\0\0\x48\x8d\x40\x01\x48\x87\x05\0\0\0\0",
     (Fixup(3, COUNTER, PC32_END), Fixup(14, COUNTER, PC32_END)),
 )
@@ -67,9 +67,9 @@ JUMP_LEN = 5
 STACK_POINTER = 4  # encoding number of rsp
 
 
-def jump(symbol: str, addend: int = 0) -> Piece:
+def jump(symbol: str, addend: int = 0) -> StubPiece:
     """`jmp rel32` to the symbol and so many bytes on."""
-    return Piece(b"\xe9\0\0\0\0", (Fixup(1, symbol, PC32_END + addend),))
+    return StubPiece(b"\xe9\0\0\0\0", (Fixup(1, symbol, PC32_END + addend),))
 
 
 # Classes that do not go on behind themselves: they are counted before they run, if at all; all others after.

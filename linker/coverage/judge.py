@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from linker.coverage.areas import Area
     from linker.coverage.early import Early
-    from linker.coverage.patched import Patch
+    from linker.coverage.patched import KernelPatch
     from linker.image.read import Image
     from linker.image.symbols import Symbols
     from linker.sites.codec import Found, Sweep
@@ -28,7 +28,7 @@ KEPT = 10_000  # rows; a kernel nobody annotated has some thousand
 NEAR = 64  # entries of alternatives before a place that may still reach it
 
 
-class Finding(NamedTuple):
+class Uncovered(NamedTuple):
     """A sensitive instruction outside sites. In an object `va` is an offset in `section`.
 
     class_name  empty for a privileged instruction of no class
@@ -52,7 +52,7 @@ class Reasons(NamedTuple):
     """What is known of an image: code of an earlier mode, places written over, words of the user."""
 
     early: Sequence[Early]
-    written: Sequence[Patch]
+    written: Sequence[KernelPatch]
     exempt: Sequence[str]
 
 
@@ -66,8 +66,8 @@ class Judge:
         self._replacements = sorted((one for one in reasons.written if one.with_va), key=lambda one: one.with_va)
         self._firsts: dict[int, int] = {}
         self.used: set[str] = set()
-        self.uncovered: list[Finding] = []
-        self.exempt: list[Finding] = []
+        self.uncovered: list[Uncovered] = []
+        self.exempt: list[Uncovered] = []
         self.outside = 0
         self.reasons: Counter[str] = Counter()
 
@@ -88,7 +88,7 @@ class Judge:
         if len(rows) < KEPT:
             remark = self._written(one.va) if why == BY_ALTERNATIVES else area.remark
             text = self._places.say(self._sweep.text(one))
-            rows.append(Finding(area.name, self._places.split(one.va)[1], symbol, text, one.class_name, why, remark))
+            rows.append(Uncovered(area.name, self._places.split(one.va)[1], symbol, text, one.class_name, why, remark))
 
     def _first_symbol(self, area: Area) -> int:
         if area.va not in self._firsts:

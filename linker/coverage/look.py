@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from linker.coverage.areas import Area, Passed, addressed, code_areas, merged, outside
 from linker.coverage.early import early_code
-from linker.coverage.judge import Finding, Judge, Reasons
+from linker.coverage.judge import Judge, Reasons, Uncovered
 from linker.coverage.patched import patches
 from linker.errors import UsageError
 from linker.image.places import Places
@@ -28,7 +28,7 @@ from linker.registry import sweep_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from linker.coverage.patched import Patch
+    from linker.coverage.patched import KernelPatch
     from linker.image.read import Image
     from linker.image.windows import Bytes
     from linker.sites.codec import Found, Sweep
@@ -64,9 +64,9 @@ class Coverage(NamedTuple):
     over_sites  who writes over sites at run time -> how many sites
     """
 
-    uncovered: tuple[Finding, ...]
+    uncovered: tuple[Uncovered, ...]
     outside: int
-    exempt: tuple[Finding, ...]
+    exempt: tuple[Uncovered, ...]
     reasons: dict[str, int]
     passed: tuple[Passed, ...]
     code_len: int
@@ -149,7 +149,7 @@ def _sensitive(
             yield from sweep.sensitive(bytes(memory[off : off + held_len]), start, end - start)
 
 
-def _over_sites(sites: Sequence[tuple[int, int]], written: Iterable[Patch]) -> dict[str, int]:
+def _over_sites(sites: Sequence[tuple[int, int]], written: Iterable[KernelPatch]) -> dict[str, int]:
     """Sites that code is written over at run time, by who writes."""
     starts = [start for start, _ in sites]
     found: dict[str, set[int]] = {}

@@ -29,7 +29,7 @@ REPLACEMENTS = ".altinstr_replacement"
 JUMP_LEN = 5
 
 
-class Layout(NamedTuple):
+class PatchLayout(NamedTuple):
     """An entry: its struct, and the positions of the fields.
 
     place        distance from the field to the code that is written over
@@ -44,43 +44,43 @@ class Layout(NamedTuple):
     replacement_len: int | None = None
 
 
-class Table(NamedTuple):
+class PatchTable(NamedTuple):
     """Where a table is (a section's name, or the symbols around it), and how its entries may look, newest first."""
 
     writer: str
     section: str
     symbols: tuple[str, str]
-    layouts: tuple[Layout, ...]
+    layouts: tuple[PatchLayout, ...]
 
 
-def _alternative(fields: str, length: int) -> Layout:
-    return Layout(struct.Struct(fields), 0, length, 1, length + 1)
+def _alternative(fields: str, length: int) -> PatchLayout:
+    return PatchLayout(struct.Struct(fields), 0, length, 1, length + 1)
 
 
 TABLES = (
-    Table(
+    PatchTable(
         "alternatives",
         ".altinstructions",
         ("__alt_instructions", "__alt_instructions_end"),
         # Linux 6.4 and later; 4.18 to 5.15 have a byte for padding behind the lengths; 5.16 to 6.3
         (_alternative("<iiIBB", 3), _alternative("<iiHBBB", 3), _alternative("<iiHBB", 3)),
     ),
-    Table(
+    PatchTable(
         "jump labels",
         "__jump_table",
         ("__start___jump_table", "__stop___jump_table"),
-        (Layout(struct.Struct("<iiq")),),
+        (PatchLayout(struct.Struct("<iiq")),),
     ),
-    Table(
+    PatchTable(
         "static calls",
         ".static_call_sites",
         ("__start_static_call_sites", "__stop_static_call_sites"),
-        (Layout(struct.Struct("<ii")),),
+        (PatchLayout(struct.Struct("<ii")),),
     ),
 )
 
 
-class Patch(NamedTuple):
+class KernelPatch(NamedTuple):
     """One place: [va, end_va) is written over by `writer` with the bytes [with_va, with_end_va), if it says so."""
 
     writer: str
@@ -90,9 +90,9 @@ class Patch(NamedTuple):
     with_end_va: int = 0
 
 
-def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[Patch]:
+def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[KernelPatch]:
     """All places of a linked image that are written over. An object's tables are relocations: none are read."""
-    found: list[Patch] = []
+    found: list[KernelPatch] = []
     if image.is_object:
         return found
     code = merged((s.va, s.end_va) for s in image.sections if s.is_code)
@@ -107,7 +107,7 @@ def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[Patch]:
     return found
 
 
-def _where(image: Image, symbols: Symbols, table: Table) -> tuple[int, int]:
+def _where(image: Image, symbols: Symbols, table: PatchTable) -> tuple[int, int]:
     section = next((s for s in image.sections if s.name == table.section), None)
     if section is not None:
         return section.va, section.len
@@ -120,7 +120,7 @@ def _contents(windows: tuple[Window, ...], memory: Bytes, va: int, length: int) 
     return b"" if off is None else bytes(memory[off : off + length])
 
 
-def _read(table: Table, layout: Layout, start_va: int, contents: bytes) -> Iterator[Patch]:
+def _read(table: PatchTable, layout: PatchLayout, start_va: int, contents: bytes) -> Iterator[KernelPatch]:
     """The entries; none when they are of another length."""
     if len(contents) % layout.entry.size:
         return
@@ -131,10 +131,10 @@ def _read(table: Table, layout: Layout, start_va: int, contents: bytes) -> Itera
         with_va = with_len = 0
         if layout.replacement is not None and layout.replacement_len is not None:
             with_va, with_len = at + 4 * layout.replacement + fields[layout.replacement], fields[layout.replacement_len]
-        yield Patch(table.writer, va, va + length, with_va, with_va + with_len)
+        yield KernelPatch(table.writer, va, va + length, with_va, with_va + with_len)
 
 
-def _is_in(code: Sequence[tuple[int, int]], patch: Patch) -> bool:
+def _is_in(code: Sequence[tuple[int, int]], patch: KernelPatch) -> bool:
     """Whether place and bytes are code, and the bytes fit: else the table is read by the wrong layout."""
     if patch.with_end_va - patch.with_va > patch.end_va - patch.va:
         return False

@@ -165,7 +165,7 @@ def read_machine(path: Path) -> int:
         return int.from_bytes(file.memory[MACHINE_OFF : MACHINE_OFF + 2], "little")
 
 
-class Table(NamedTuple):
+class HeaderTable(NamedTuple):
     """A table of headers as the ELF header describes it."""
 
     what: str
@@ -256,8 +256,8 @@ def read_headers(memory: Bytes) -> Headers:
         first = _parse(section_layout, memory, header.e_shoff, "first section header")
         section_count, names_index = first.sh_size, first.sh_link
         segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
-    segment_table = Table("program header", header.e_phoff, header.e_phentsize, segment_count)
-    section_table = Table("section header", header.e_shoff, header.e_shentsize, section_count)
+    segment_table = HeaderTable("program header", header.e_phoff, header.e_phentsize, segment_count)
+    section_table = HeaderTable("section header", header.e_shoff, header.e_shentsize, section_count)
     raw_segments = _rows(segment_table, PROGRAM_HEADER[ei_class], memory, SEGMENT_FIELDS)
     raw_sections = _rows(section_table, section_layout, memory, SECTION_FIELDS)
     return Headers(
@@ -277,7 +277,7 @@ def _parse(layout: Layout, memory: Bytes, offset: int, what: str) -> Parsed:
     return layout.parse(bytes(memory[offset : offset + length]))
 
 
-def _rows(table: Table, layout: Layout, memory: Bytes, fields: Sequence[str]) -> Iterator[tuple[int, ...]]:
+def _rows(table: HeaderTable, layout: Layout, memory: Bytes, fields: Sequence[str]) -> Iterator[tuple[int, ...]]:
     what, off, entry_len, count = table
     if count and entry_len != layout.sizeof():
         raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from linker.bind.examine import Examination
-    from linker.inspection.names import Names
+    from linker.inspection.names import SiteNames
 
 ORIGINAL_FORMAT = "original L4Ka"
 
 
-class Reserve(NamedTuple):
+class ReserveFacts(NamedTuple):
     """A part of the reserve: how much of it is in use, counted up to the last byte that is not filler."""
 
     part: str
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
     states: Mapping[str, int]
     room_len: int
     code_len: int
-    reserve: tuple[Reserve, ...]
+    reserve: tuple[ReserveFacts, ...]
     left_tables: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -72,7 +72,7 @@ class Facts(NamedTuple):
         return {**self._asdict(), "reserve": [part._asdict() for part in self.reserve]}
 
 
-def facts_of(examination: Examination, names: Names) -> Facts:
+def facts_of(examination: Examination, names: SiteNames) -> Facts:
     """Gather them."""
     table, sites, present, plan = examination.table, examination.sites, examination.present, examination.plan
     said, note = _annotation_note(examination), table.annotations.bound_note
@@ -109,12 +109,12 @@ def _annotation_note(examination: Examination) -> formats.Parsed | None:
     return None
 
 
-def _where(examination: Examination, names: Names, va: int) -> str:
+def _where(examination: Examination, names: SiteNames, va: int) -> str:
     section = next((s for s in examination.table.image.sections if s.is_code and s.va <= va < s.end_va), None)
     return " in ".join(part for part in (names.at(va), section.name if section else "") if part)
 
 
-def _reserve(examination: Examination) -> tuple[Reserve, ...]:
+def _reserve(examination: Examination) -> tuple[ReserveFacts, ...]:
     reserve, codec = examination.table.annotations.reserve, examination.table.codec
     if reserve is None:
         return ()
@@ -125,7 +125,7 @@ def _reserve(examination: Examination) -> tuple[Reserve, ...]:
     ):
         off = offset_of(examination.table.image.windows, va, length)
         held = b"" if off is None else bytes(examination.present[off : off + length])
-        parts.append(Reserve(part, va, length, _used_len(held, filler)))
+        parts.append(ReserveFacts(part, va, length, _used_len(held, filler)))
     return tuple(parts)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from linker.errors import UsageError
 from linker.image.places import Places
 from linker.image.windows import offset_of
-from linker.inspection.names import Names
+from linker.inspection.names import SiteNames
 from linker.inspection.tally import functions
 from linker.quick.tuples import NamedTuple
 from linker.registry import disassembler_for
@@ -32,7 +32,7 @@ class Half(NamedTuple):
     text: str
 
 
-class Row(NamedTuple):
+class CodeRow(NamedTuple):
     """One line. `present` is None where the image holds what the original does. `site` numbers the function's sites."""
 
     original: Half | None
@@ -59,7 +59,7 @@ class Function(NamedTuple):
     start_va: int
     end_va: int
     sites: tuple[FunctionSite, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[CodeRow, ...]
     section: str = ""
 
     def to_json(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class _Reader:
 
     def __init__(self, examination: Examination, symbols: Symbols) -> None:
         self._disassembler: Disassembler = disassembler_for(examination.table.image.machine)
-        self._names = Names(examination, symbols)
+        self._names = SiteNames(examination, symbols)
         self._places = Places(examination.table.image)
 
     def halves(self, code: bytes, va: int) -> list[Half]:
@@ -168,24 +168,24 @@ def take_apart(examination: Examination, symbols: Symbols, span: Span) -> Functi
 
 def _rows(
     examination: Examination, reader: _Reader, start_va: int, end_va: int, sites: Sequence[ExaminedSite]
-) -> Iterator[Row]:
+) -> Iterator[CodeRow]:
     va = start_va
     for number, site in enumerate(sites):
         yield from _between(examination, reader, va, site.start_va)
         original = reader.halves(site.original, site.start_va)
         present = [] if site.present == site.original else reader.halves(site.present, site.start_va)
         for one, other in zip_longest(original, present):
-            yield Row(one, other, number)
+            yield CodeRow(one, other, number)
         va = site.end_va
     yield from _between(examination, reader, va, end_va)
 
 
-def _between(examination: Examination, reader: _Reader, low_va: int, high_va: int) -> Iterator[Row]:
+def _between(examination: Examination, reader: _Reader, low_va: int, high_va: int) -> Iterator[CodeRow]:
     """Code that is no site: a link leaves it as it is."""
     off = offset_of(examination.table.image.windows, low_va, high_va - low_va)
     if off is not None and high_va > low_va:
         for half in reader.halves(bytes(examination.present[off : off + high_va - low_va]), low_va):
-            yield Row(half, None, None)
+            yield CodeRow(half, None, None)
 
 
 def _reaches(examination: Examination) -> dict[int, tuple[str, ...]]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 MODULE = "interface module"
 
 
-class Names:
+class SiteNames:
     """Names of one image."""
 
     def __init__(self, examination: Examination, symbols: Symbols) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from linker.bind.examine import SiteState
 from linker.image.places import Places
 from linker.inspection.facts import facts_of
-from linker.inspection.names import Names
+from linker.inspection.names import SiteNames
 from linker.inspection.pieces import pieces
 from linker.registry import disassembler_for
 from linker.table.sources import Sources
@@ -65,7 +65,7 @@ def _hash(text: str) -> str:
 def page_data(examination: Examination) -> dict[str, object]:
     """What the page's script reads; addresses as text, because its numbers have 53 bits."""
     symbols = examination.symbols()
-    names = Names(examination, symbols)
+    names = SiteNames(examination, symbols)
     facts = facts_of(examination, names)
     shown = pieces(examination, symbols, facts)
     strings = _Strings()
@@ -100,7 +100,7 @@ def _facts(facts: Facts) -> list[str]:
     return [facts.architecture, bound + abi, padding, *([f"reserve {used} bytes used"] if used else [])]
 
 
-def _sites(examination: Examination, shown: list[Piece], names: Names, strings: _Strings) -> list[list[int]]:
+def _sites(examination: Examination, shown: list[Piece], names: SiteNames, strings: _Strings) -> list[list[int]]:
     """A row of numbers each, in the order that the script names its fields."""
     disassembler = disassembler_for(examination.table.image.machine)
     places = Places(examination.table.image)

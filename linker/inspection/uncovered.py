@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from linker.bind.uncovered import Looked
-    from linker.coverage.judge import Finding
+    from linker.coverage.judge import Uncovered
     from linker.coverage.look import Coverage
 
 NO_CLASS = "(none)"
@@ -54,7 +54,7 @@ def format_coverage(coverage: Coverage) -> list[str]:
 SHOWN_PLACES = 5
 
 
-def _rows(findings: Sequence[Finding], last: str) -> list[str]:
+def _rows(findings: Sequence[Uncovered], last: str) -> list[str]:
     rows: list[tuple[str, ...]] = [("section", "address", "symbol", "instruction", "class", last)]
     rows += [
         (
@@ -70,5 +70,5 @@ def _rows(findings: Sequence[Finding], last: str) -> list[str]:
     return format_table(rows, right={1})
 
 
-def _more(count: int, findings: Sequence[Finding]) -> list[str]:
+def _more(count: int, findings: Sequence[Uncovered]) -> list[str]:
     return [f"{count - len(findings)} more"] if count > len(findings) else []

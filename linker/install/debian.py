@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.install import entries, siblings
-from linker.install.entries import Field
+from linker.install.entries import EntryField
 from linker.install.places import present, renew, sibling
 from linker.quick.tuples import NamedTuple
 from linker.registry import targets
@@ -32,7 +32,7 @@ STEPS = {"postinst": ("configure",), "postrm": ("remove", "purge")}  # first par
 NOT_OPTIONS = ("BOOT_IMAGE=", "initrd=")  # what a boot loader puts on the command line itself
 
 
-class Call(NamedTuple):
+class DebianCall(NamedTuple):
     """One call of a hook. `root`: where the system is, / but for tests and chroots."""
 
     step: str
@@ -44,16 +44,16 @@ class Call(NamedTuple):
 
 def read_call(
     step: str, version: str, image: Path | None, root: Path, environment: Mapping[str, str] = os.environ
-) -> Call:
+) -> DebianCall:
     """A hook's arguments and environment."""
     siblings.check_version(version)
     said = environment.get("DEB_MAINT_PARAMS")
     parameters = [] if said is None else shlex.split(said)
     is_wanted = said is None or parameters[:1] == [] or parameters[0] in STEPS[step]
-    return Call(step, version, image or root / "boot" / f"vmlinuz-{version}", root, is_wanted)
+    return DebianCall(step, version, image or root / "boot" / f"vmlinuz-{version}", root, is_wanted)
 
 
-def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
+def run(call: DebianCall, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
     """Do what the hook is for; returns what went wrong.
 
     `configured` says for which targets; it is asked, and may raise, only when siblings are to be made.
@@ -71,7 +71,7 @@ def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str]
         return []
     wanted = configured()
     return renew(
-        siblings.Kernel(call.version, image),
+        siblings.InstalledKernel(call.version, image),
         [one for one in everything if one.target in wanted],
         everything,
         lambda one: _entry(call, one),
@@ -79,7 +79,7 @@ def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str]
     )
 
 
-def _annotated(call: Call) -> Path | None:
+def _annotated(call: DebianCall) -> Path | None:
     """The package's image if it is annotated, else the ELF kernel beside it if that is."""
     beside = call.image.with_name(f"vmlinux-{call.version}")
     for path in dict.fromkeys((call.image, beside)):
@@ -90,13 +90,13 @@ def _annotated(call: Call) -> Path | None:
     return None
 
 
-def _sibling(call: Call, target: str) -> Sibling:
+def _sibling(call: DebianCall, target: str) -> Sibling:
     boot = call.image.parent
     entry = boot / "loader" / "entries" / f"previrt-{call.version}-{target}.conf"
     return sibling(target, boot / f"previrt-{call.version}.{target}", entry)
 
 
-def _entry(call: Call, one: Sibling) -> str:
+def _entry(call: DebianCall, one: Sibling) -> str:
     if one.entry is None:
         raise AssertionError("only booted targets have an entry")
     entries.require_free(one.entry, call.version)
@@ -104,15 +104,15 @@ def _entry(call: Call, one: Sibling) -> str:
     in_partition = Path("/") if boot.is_mount() else Path("/", boot.relative_to(call.root))
     name, sort_key = _system(call.root)
     fields = [
-        Field("title", entries.title(name or f"Linux {call.version}", one.target)),
-        Field("version", call.version),
+        EntryField("title", entries.title(name or f"Linux {call.version}", one.target)),
+        EntryField("version", call.version),
     ]
     if sort_key:
-        fields.append(Field("sort-key", sort_key))
-    fields += [Field("options", _options(call.root)), Field("linux", str(in_partition / one.image.name))]
+        fields.append(EntryField("sort-key", sort_key))
+    fields += [EntryField("options", _options(call.root)), EntryField("linux", str(in_partition / one.image.name))]
     initrd = boot / f"initrd.img-{call.version}"  # initramfs-tools and dracut call it so
     if initrd.exists():
-        fields.append(Field("initrd", str(in_partition / initrd.name)))
+        fields.append(EntryField("initrd", str(in_partition / initrd.name)))
     return entries.compose(call.version, one.target, fields)
 
 

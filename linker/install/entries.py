@@ -27,21 +27,21 @@ KEY_WIDTH = 10
 LONGEST_LINE = 1000
 
 
-class Field(NamedTuple):
+class EntryField(NamedTuple):
     """One line of an entry."""
 
     key: str
     value: str
 
 
-def parse(text: str) -> list[Field]:
+def parse(text: str) -> list[EntryField]:
     """The lines of an entry, comments and blank ones left out."""
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
-    return [Field(pair[0], pair[1] if len(pair) > 1 else "") for pair in pairs]
+    return [EntryField(pair[0], pair[1] if len(pair) > 1 else "") for pair in pairs]
 
 
-def compose(version: str, target: str, fields: list[Field]) -> str:
+def compose(version: str, target: str, fields: list[EntryField]) -> str:
     """An entry of ours with these lines."""
     lines = [f"{MARK} {version} {target}", *(f"{key.ljust(KEY_WIDTH)} {value}".rstrip() for key, value in fields)]
     return "\n".join(lines) + "\n"
@@ -62,11 +62,11 @@ def derive(neutral: Path, version: str, target: str, image_name: str) -> str:
     changed = []
     for key, value in fields:
         if key == "linux":
-            changed.append(Field(key, str(PurePosixPath(value).with_name(image_name))))
+            changed.append(EntryField(key, str(PurePosixPath(value).with_name(image_name))))
         elif key == "title":
-            changed.append(Field(key, title(value, target)))
+            changed.append(EntryField(key, title(value, target)))
         else:
-            changed.append(Field(key, value))
+            changed.append(EntryField(key, value))
     return compose(version, target, changed)
 
 

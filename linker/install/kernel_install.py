@@ -28,7 +28,7 @@ LAYOUT = "bls"  # Boot Loader Specification: the only layout whose entry directo
 IMAGE_NAME = "linux"
 
 
-class Call(NamedTuple):
+class PluginCall(NamedTuple):
     """One call of the plugin."""
 
     command: str
@@ -40,7 +40,7 @@ class Call(NamedTuple):
     layout: str
 
 
-def read_call(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Call:
+def read_call(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> PluginCall:
     """The plugin's arguments and environment; UsageError when they are not kernel-install's."""
     if len(arguments) < 3:
         raise UsageError("not a call of kernel-install", expected="add|remove VERSION ENTRY-DIR [IMAGE [INITRD ...]]")
@@ -53,7 +53,7 @@ def read_call(arguments: Sequence[str], environment: Mapping[str, str] = os.envi
             f"KERNEL_INSTALL_{missing[0]} is not in the environment", advice="let kernel-install(8) run this"
         )
     directory = Path(entry_dir)
-    return Call(
+    return PluginCall(
         command=command,
         version=siblings.check_version(version),
         entry_dir=directory,
@@ -64,7 +64,7 @@ def read_call(arguments: Sequence[str], environment: Mapping[str, str] = os.envi
     )
 
 
-def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
+def run(call: PluginCall, configured: Callable[[], Sequence[str]], say: Callable[[str], None]) -> list[LinkError]:
     """Do what the call asks; returns what went wrong.
 
     `configured` says for which targets; it is asked, and may raise, only when siblings are to be made.
@@ -84,7 +84,7 @@ def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str]
         return []
     wanted = configured()
     return renew(
-        siblings.Kernel(call.version, call.image),
+        siblings.InstalledKernel(call.version, call.image),
         [one for one in everything if one.target in wanted],
         everything,
         lambda one: _entry(call, one),
@@ -92,12 +92,12 @@ def run(call: Call, configured: Callable[[], Sequence[str]], say: Callable[[str]
     )
 
 
-def _sibling(call: Call, target: str) -> Sibling:
+def _sibling(call: PluginCall, target: str) -> Sibling:
     entry = call.entries_dir / f"previrt-{call.token}-{call.version}-{target}.conf"
     return sibling(target, call.entry_dir / f"{IMAGE_NAME}.{target}", entry)
 
 
-def _entry(call: Call, one: Sibling) -> str:
+def _entry(call: PluginCall, one: Sibling) -> str:
     if one.entry is None:
         raise AssertionError("only booted targets have an entry")
     entries.require_free(one.entry, call.version)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from linker.errors import LinkError
-    from linker.install.siblings import Kernel
+    from linker.install.siblings import InstalledKernel
 
 
 def is_booted(target: str) -> bool:
@@ -37,7 +37,7 @@ def present(siblings: Iterable[Sibling], version: str) -> list[Sibling]:
 
 
 def renew(
-    kernel: Kernel,
+    kernel: InstalledKernel,
     wanted: Sequence[Sibling],
     possible: Sequence[Sibling],
     entry_for: Callable[[Sibling], str],

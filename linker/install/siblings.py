@@ -23,7 +23,7 @@ class Sibling(NamedTuple):
     entry: Path | None
 
 
-class Kernel(NamedTuple):
+class InstalledKernel(NamedTuple):
     """What is being installed: its version as `uname -r` says it, and its ELF image."""
 
     version: str
@@ -50,7 +50,10 @@ def is_annotated(image: Path) -> bool:
 
 
 def install(
-    kernel: Kernel, siblings: Sequence[Sibling], entry_for: Callable[[Sibling], str], say: Callable[[str], None]
+    kernel: InstalledKernel,
+    siblings: Sequence[Sibling],
+    entry_for: Callable[[Sibling], str],
+    say: Callable[[str], None],
 ) -> list[LinkError]:
     """Bind `kernel` for each sibling, then write its entry; returns what went wrong, one error a sibling.
 

@@ -33,7 +33,7 @@ from linker.plan.check import check_writes
 from linker.plan.patches import Request
 from linker.sites.formats import SECTION_ORIGINAL
 from linker.sites.reach import require_signed, require_unsigned
-from linker.table.choose import Names, select_sites
+from linker.table.choose import WordMeanings, select_sites
 from linker.table.decode import decode
 from linker.table.guest import read_guest
 
@@ -179,7 +179,7 @@ def _plan(
     if binding.module is None or kernel is None:
         return ObjectPlan(plan_link(memory, table, image.windows, binding, selection), (), (), b"")
     sites = decode(annotations, memory, image.windows, codec)
-    names = Names(Places(image).address, lambda: Symbols(image, memory))
+    names = WordMeanings(Places(image).address, lambda: Symbols(image, memory))
     chosen = select_sites(sites, selection.only, selection.skip, names)
     request = Request(image, memory, image.windows, sites, codec, binding, None, chosen, keeps_original=True)
     planned = make_object_plan(request, binding, Relocatable(image, memory, codec.object_relocations), kernel)

@@ -25,7 +25,7 @@ WORD_MASK = (1 << 64) - 1
 SIGN_64 = 1 << 63
 
 
-class Field(NamedTuple):
+class FixupField(NamedTuple):
     """How a kind of fixup is stored: "module:attribute" of the hole, bits checked (0: none, the hole keeps its own),
     whether P is subtracted, what the value is a multiple of.
     """
@@ -38,13 +38,13 @@ class Field(NamedTuple):
 
 
 FIELDS = {
-    FixupKind.PC32: Field("linker.sites.holes:INT32", 32, True),
-    FixupKind.ABS32: Field("linker.sites.holes:INT32", 32, False),
-    FixupKind.WORD32: Field("linker.sites.holes:WORD32", 0, False),
-    FixupKind.HIGH32: Field("linker.sites.holes:WORD32", 0, False, shift=32),
-    FixupKind.ABS64: Field("linker.sites.holes:WORD64", 0, False),
-    FixupKind.BRL: Field("linker.sites.ia64.holes:BRANCH", 64, True, 16),
-    FixupKind.MOVL: Field("linker.sites.ia64.holes:IMMEDIATE", 0, False),
+    FixupKind.PC32: FixupField("linker.sites.holes:INT32", 32, True),
+    FixupKind.ABS32: FixupField("linker.sites.holes:INT32", 32, False),
+    FixupKind.WORD32: FixupField("linker.sites.holes:WORD32", 0, False),
+    FixupKind.HIGH32: FixupField("linker.sites.holes:WORD32", 0, False, shift=32),
+    FixupKind.ABS64: FixupField("linker.sites.holes:WORD64", 0, False),
+    FixupKind.BRL: FixupField("linker.sites.ia64.holes:BRANCH", 64, True, 16),
+    FixupKind.MOVL: FixupField("linker.sites.ia64.holes:IMMEDIATE", 0, False),
 }
 
 
@@ -100,7 +100,7 @@ def _fill_one(
 
 
 def _values(
-    fixup: Fixup, kind: Field, places_va: Sequence[int], symbol: int | Sequence[int], name: str
+    fixup: Fixup, kind: FixupField, places_va: Sequence[int], symbol: int | Sequence[int], name: str
 ) -> Sequence[int]:
     if isinstance(symbol, int):
         value = symbol + fixup.addend

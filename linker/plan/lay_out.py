@@ -33,7 +33,7 @@ ABSOLUTE_BITS = 32
 BRANCH_REACH_LEN = (1 << 31) - 256  # less than a site and what is counted from its end
 
 
-class Layout:
+class ReserveLayout:
     """The reserve as it fills: `text` and `data` hold what is placed so far.
 
     Both may grow beyond their part of the reserve while the sites are laid out, so that `require_room` can say how much

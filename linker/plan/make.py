@@ -16,7 +16,7 @@ from linker.hypervisors.base import Form, FormKind, Unbindable
 from linker.hypervisors.shared.memory_operations import memory_form
 from linker.plan.edits import edits_in_file, edits_in_memory
 from linker.plan.hooks import plan_hooks
-from linker.plan.lay_out import Layout
+from linker.plan.lay_out import ReserveLayout
 from linker.plan.patches import Filled, Plan, patch_group, split_group
 from linker.quick.tuples import NamedTuple
 from linker.sites.formats import INFO_PAD_FRONT
@@ -36,7 +36,7 @@ SKIPPED = "skipped"
 RESTORED = "restored"
 
 
-class Failure(NamedTuple):
+class BindFailure(NamedTuple):
     """Sites that a target has no form for: `site_count` of them, the first at `first_va`, with `room_len` bytes.
 
     `where` names the first as messages do.
@@ -54,7 +54,7 @@ class Failure(NamedTuple):
 class UnboundSitesError(LinkError):
     """Some sites have no form for the target; `failures` says which."""
 
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[BindFailure, ...] = ()
 
     def reword(self, say: Callable[[str], str]) -> None:
         """The same for the failures; what is no address outside the linker is none there."""
@@ -107,7 +107,7 @@ def make_plan(request: Request) -> Plan:
     bindable, counters = _counting(request, bindable)
     # A module is told of all sensitive instructions, whatever is chosen; memory operations are none of its business.
     told = [group for group in request.sites.groups if not _is_memory_operation(group)]
-    layout = Layout(request, request.binding, told, counters)
+    layout = ReserveLayout(request, request.binding, told, counters)
     groups = [layout.patch(*part) for group, form in bindable for part in layout.by_reach(group, form)]
     groups += [unchanged(request, group, SKIPPED, "not selected") for group in left]
     layout.require_room()
@@ -205,7 +205,7 @@ def require_forms(
         advice="--list shows all of them; --skip leaves them native",
     )
     error.failures = tuple(
-        Failure(
+        BindFailure(
             group.instruction.class_name,
             group.instruction.text,
             group.room_len,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from linker.sites.holes import Hole
 
 
-class Memory(NamedTuple):
+class MemoryOperand(NamedTuple):
     """A memory operand. Registers are encoding numbers (0 rax .. 15 r15), None where absent.
 
     `displacement` is signed; for a RIP-relative operand it is the absolute address and `base` is None.
@@ -56,7 +56,7 @@ class Instruction(NamedTuple):
     text: str
     width_bits: int
     registers: tuple[int, ...] = ()
-    memory: Memory | None = None
+    memory: MemoryOperand | None = None
     immediate: int | None = None
     repeat: bool = False
     ip_relative: bool = False

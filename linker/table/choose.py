@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from linker.table.decode import Sites
 
 
-class Names(NamedTuple):
+class WordMeanings(NamedTuple):
     """How words are understood: `address` gives what one says as an address, `symbols` are read when one is needed."""
 
     address: Callable[[str], int | None]
     symbols: Callable[[], Symbols]
 
 
-def select_sites(sites: Sites, only: Iterable[str], skip: Iterable[str], names: Names) -> Set[int] | None:
+def select_sites(sites: Sites, only: Iterable[str], skip: Iterable[str], names: WordMeanings) -> Set[int] | None:
     """Indexes of the sites to bind, None for all: those that `only` names (all, if it is empty) and `skip` does not."""
     only, skip = list(only), list(skip)
     if not only and not skip:
@@ -33,7 +33,7 @@ def select_sites(sites: Sites, only: Iterable[str], skip: Iterable[str], names: 
     return chosen.difference(*(_meant(sites, word, names) for word in skip))
 
 
-def _meant(sites: Sites, word: str, names: Names) -> set[int]:
+def _meant(sites: Sites, word: str, names: WordMeanings) -> set[int]:
     starts, ends = sites.annotations.starts_va, sites.annotations.ends_va
     by_class = [group.members for group in sites.groups if group.instruction.class_name == word]
     if by_class:

@@ -31,7 +31,7 @@ HALF_LEN, HALF_MASK = 4, 0xFFFFFFFF
 LONGEST_STUB_LEN = 4096
 
 
-class Stub(NamedTuple):
+class ReadStub(NamedTuple):
     """A stub decoded and followed.
 
     sets     address of a word -> number the stub puts there
@@ -55,7 +55,7 @@ class Branches:
         self._image = image
         self._serving = serving
         self._read = read
-        self._stubs: dict[int, Stub] = {}
+        self._stubs: dict[int, ReadStub] = {}
         self.followed = 0
         self.direct = 0
 
@@ -108,7 +108,7 @@ class Branches:
                 yield self._failure(site, f"a stub that ends in a branch to {expected}", f"one to {found}")
         yield from self._check_words(site, stub)
 
-    def _check_words(self, site: ExaminedSite, stub: Stub) -> Iterator[Failure]:
+    def _check_words(self, site: ExaminedSite, stub: ReadStub) -> Iterator[Failure]:
         """What the stub tells the module: the row of the instruction, the address of the site."""
         wanted = set(self._serving.tells.get(site.form, ())) if self._serving is not None else set()
         for va, number in stub.sets.items():
@@ -125,14 +125,14 @@ class Branches:
         for name in sorted(wanted):
             yield self._failure(site, f"a stub that sets {name}", stub.text)
 
-    def _follow(self, va: int) -> Stub:
+    def _follow(self, va: int) -> ReadStub:
         """Read a stub up to the branch that ends it; one to an entry that comes back does not."""
         reserve = self._image.reserve
         room_len = 0 if reserve is None else reserve.text_va + reserve.text_len - va
         code = self._image.present_at(va, min(LONGEST_STUB_LEN, room_len)) or b""
         return self._read_stub(code, va)
 
-    def _read_stub(self, code: bytes, va: int) -> Stub:
+    def _read_stub(self, code: bytes, va: int) -> ReadStub:
         sets: dict[int, int] = {}
         reached: list[tuple[int, str]] = []
         texts: list[str] = []
@@ -145,10 +145,10 @@ class Branches:
                 if step.branch:
                     break
             elif step.branch == JUMP and step.target_va not in called:
-                return Stub(sets, tuple(reached), step.target_va, "; ".join(texts))
+                return ReadStub(sets, tuple(reached), step.target_va, "; ".join(texts))
             else:
                 reached.append((step.target_va, step.branch))
-        return Stub(sets, tuple(reached), None, "; ".join(texts[:4]) or "no code")
+        return ReadStub(sets, tuple(reached), None, "; ".join(texts[:4]) or "no code")
 
     def _steps(self, code: bytes, va: int) -> Iterator[Step]:
         """Instructions one by one: what is behind the end of the stub need not decode."""

@@ -8,7 +8,7 @@ from linker.errors import LinkError
 from linker.sites.ia64.bundles import BUNDLE_LEN, split
 from linker.sites.ia64.codec import IA64
 from linker.sites.ia64.instructions import decode
-from linker.sites.ia64.operands import FIELDS, Kind
+from linker.sites.ia64.operands import FIELDS, OperandKind
 from linker.verification.steps import CALL, CONDITIONAL, JUMP, LEAVE, Step
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def read(code: bytes, va: int) -> Iterator[Step]:
             if operation is None:
                 where, found = f"{va + offset:#x}", code[offset : offset + BUNDLE_LEN].hex(" ")
                 raise LinkError("bundle does not decode", where=where, found=found)
-            targets = [value for name, value in operation.operands.items() if FIELDS[name].kind is Kind.TARGET]
+            targets = [value for name, value in operation.operands.items() if FIELDS[name].kind is OperandKind.TARGET]
             if targets:
                 target_va = (va + offset + targets[0]) % (1 << 64)
                 always = CALL if ".call" in operation.opcode.assembly else JUMP

@@ -17,7 +17,7 @@ from linker.errors import LinkError, UsageError
 from linker.xl import DEFAULT_DIRECTORY, PROGRAM
 from linker.xl.disk import open_disk
 from linker.xl.hand_over import Copy, HandOver, format_hand_over
-from linker.xl.prepare import Prepared, Task, prepare
+from linker.xl.prepare import PreparedDomain, Task, prepare
 
 if TYPE_CHECKING:
     import argparse
@@ -120,7 +120,7 @@ def _directory(path: str | None) -> Path:
     return directory.absolute()
 
 
-def _prepare(uid: int | None, task: Task) -> Prepared:
+def _prepare(uid: int | None, task: Task) -> PreparedDomain:
     if uid is None:
         return prepare(task)
     from linker.xl.restricted import prepare_as

@@ -10,7 +10,7 @@ from linker.errors import LinkError, naming
 from linker.quick.tuples import NamedTuple
 from linker.xl.disk import file_system_offs, is_ext
 from linker.xl.ext import ExtFileSystem
-from linker.xl.menus import PLACES, Entry, Menu
+from linker.xl.menus import PLACES, Menu, MenuEntry
 
 if TYPE_CHECKING:
     from linker.xl.ext import File
@@ -98,7 +98,7 @@ def _version(match: re.Match[str]) -> tuple[bool, list[tuple[int, str]]]:
     return match[1] is None, [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _entry(name: str, version: str | None, names: set[str]) -> Entry:
+def _entry(name: str, version: str | None, names: set[str]) -> MenuEntry:
     suffix = f"-{version}" if version else ""
     ramdisk = next((n for n in (f"initrd.img{suffix}", f"initramfs{suffix}.img") if n in names), None)
-    return Entry(name, f"/boot/{name}", (f"/boot/{ramdisk}",) if ramdisk else (), "", ((name,),))
+    return MenuEntry(name, f"/boot/{name}", (f"/boot/{ramdisk}",) if ramdisk else (), "", ((name,),))

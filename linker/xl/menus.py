@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 DEVICE = re.compile(r"^\([^)]*\)")  # (hd0,msdos1): the file system the menu is on is taken
 
 
-class Entry(NamedTuple):
+class MenuEntry(NamedTuple):
     """A kernel to boot. Paths are those of the menu's file system. `names`: position, title, id; of submenus first."""
 
     title: str
@@ -34,10 +34,10 @@ class Entry(NamedTuple):
 class Menu(NamedTuple):
     """The entries in their order; `default` as the file says it, empty where it says nothing."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[MenuEntry]
     default: str = ""
 
-    def chosen(self, wanted: str | None) -> Entry | None:
+    def chosen(self, wanted: str | None) -> MenuEntry | None:
         """The entry of this number or title, the default one for None; the first where the default is not there."""
         if wanted is not None:
             return next((e for n, e in enumerate(self.entries) if wanted in (str(n), e.title)), None) or self._named(
@@ -45,7 +45,7 @@ class Menu(NamedTuple):
             )
         return self._named(self.default) or (self.entries[0] if self.entries else None)
 
-    def _named(self, path: str) -> Entry | None:
+    def _named(self, path: str) -> MenuEntry | None:
         """By the path that GRUB 2 writes, `0>2` or `Advanced options>title`; a submenu stands for its first entry."""
         wanted = path.split(">") if path else []
         for entry in self.entries if wanted else ():
@@ -74,7 +74,7 @@ class _Block:
 def parse_grub2(text: str) -> Menu:
     """grub.cfg."""
     variables: dict[str, str] = {}
-    entries: list[Entry] = []
+    entries: list[MenuEntry] = []
     blocks = [_Block("file", ())]
     for line in _grub2_lines(text):
         words = [_expand(word, variables) for word in line]
@@ -121,7 +121,7 @@ def _grub2_open(command: str, rest: list[str], blocks: Sequence[_Block]) -> _Blo
     return _Block(command, (position, title, *ids))
 
 
-def _grub2_close(blocks: list[_Block], entries: list[Entry]) -> None:
+def _grub2_close(blocks: list[_Block], entries: list[MenuEntry]) -> None:
     block = blocks.pop()
     if block.kind not in ("menuentry", "submenu", "file"):  # what stands in an inner block is the entry's
         blocks[-1].kernel = block.kernel or blocks[-1].kernel
@@ -130,7 +130,7 @@ def _grub2_close(blocks: list[_Block], entries: list[Entry]) -> None:
         path = (*(b.names for b in blocks if b.kind == "submenu"), block.names)
         words = [_quoted(word) for word in block.kernel[1:] if not VARIABLE.fullmatch(word)]
         entries.append(
-            Entry(block.title, _path(block.kernel[0]), tuple(map(_path, block.ramdisks)), " ".join(words), path)
+            MenuEntry(block.title, _path(block.kernel[0]), tuple(map(_path, block.ramdisks)), " ".join(words), path)
         )
 
 
@@ -172,7 +172,7 @@ def parse_extlinux(text: str, folder: str = "") -> Menu:
         names = ((str(position), label["label"], label.get("title", "")),)
         paths = tuple(_beside(path, folder) for ramdisk in ramdisks for path in ramdisk.split(",") if path)
         args = " ".join(word for word in words if not word.startswith("initrd="))
-        entries.append(Entry(label.get("title", label["label"]), _beside(kernel, folder), paths, args, names))
+        entries.append(MenuEntry(label.get("title", label["label"]), _beside(kernel, folder), paths, args, names))
     return Menu(entries, marked or default)
 
 
@@ -208,7 +208,7 @@ def parse_menu_lst(text: str) -> Menu:
         if kernel:
             ramdisks = tuple(map(_path, entry.get("initrd", "").split()))
             names = ((str(position), entry["title"]),)
-            made.append(Entry(entry["title"], _path(kernel), ramdisks, args.strip(), names))
+            made.append(MenuEntry(entry["title"], _path(kernel), ramdisks, args.strip(), names))
     return Menu(made, default)
 
 

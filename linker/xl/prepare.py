@@ -40,7 +40,7 @@ class Task(NamedTuple):
     ramdisk_copy: int | None
 
 
-class Prepared(NamedTuple):
+class PreparedDomain(NamedTuple):
     """What was found; the names are the disk's, or the host's for what came from there."""
 
     kernel: str
@@ -49,7 +49,7 @@ class Prepared(NamedTuple):
     bound: bool
 
 
-def prepare(task: Task) -> Prepared:
+def prepare(task: Task) -> PreparedDomain:
     """Fill the copies. LinkError when there is no kernel, or one that cannot be bound."""
     raw = os.memfd_create("kernel", os.MFD_CLOEXEC)
     try:
@@ -60,7 +60,7 @@ def prepare(task: Task) -> Prepared:
         os.close(raw)
 
 
-def _prepare(task: Task, raw: int) -> Prepared:
+def _prepare(task: Task, raw: int) -> PreparedDomain:
     if task.kernel is not None:
         name, ramdisk, args = task.kernel_name, "", ""
         copy_file(task.kernel, raw)
@@ -71,7 +71,7 @@ def _prepare(task: Task, raw: int) -> Prepared:
         if task.ramdisk_copy is not None:
             copy_file(task.ramdisk, task.ramdisk_copy)
     bound = _bind(raw, name, task)
-    return Prepared(name, ramdisk, " ".join(part for part in (args, task.args) if part), bound)
+    return PreparedDomain(name, ramdisk, " ".join(part for part in (args, task.args) if part), bound)
 
 
 def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from linker.errors import LinkError
 from linker.registry import binding_for, codec_for
-from linker.xl.prepare import FILE_LEN_MAX, Prepared, prepare
+from linker.xl.prepare import FILE_LEN_MAX, PreparedDomain, prepare
 
 if TYPE_CHECKING:
     from linker.xl.prepare import Task
@@ -28,7 +28,7 @@ MEMORY_LEN_MAX = 4 << 30
 CPU_LIMIT_S = 120
 
 
-def prepare_as(uid: int, task: Task) -> Prepared:
+def prepare_as(uid: int, task: Task) -> PreparedDomain:
     """`prepare`, as user and group `uid`."""
     load_all(task.target)
     reader, writer = os.pipe()
@@ -90,11 +90,11 @@ def _prepare_and_say(task: Task) -> bytes:
     return json.dumps(said).encode()
 
 
-def _understood(said: Any) -> Prepared:
+def _understood(said: Any) -> PreparedDomain:
     if "error" in said:
         error = {name: str(text) for name, text in said["error"].items()}
         mistake = LinkError(error.pop("what"))
         vars(mistake).update(error)
         raise mistake
     fields = said["prepared"]
-    return Prepared(str(fields["kernel"]), str(fields["ramdisk"]), str(fields["args"]), bool(fields["bound"]))
+    return PreparedDomain(str(fields["kernel"]), str(fields["ramdisk"]), str(fields["args"]), bool(fields["bound"]))

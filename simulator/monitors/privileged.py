@@ -16,7 +16,7 @@ from simulator import registers as reg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.cpu import Cpu
     from simulator.machine import Machine
 
@@ -80,7 +80,7 @@ class NotPrivilegedError(Exception):
     """The instruction is none that a monitor emulates: undefined bits, or one that is privileged for another reason."""
 
 
-def instruction_at(bundle: int, slot: int) -> Instruction:
+def instruction_at(bundle: int, slot: int) -> SlotInstruction:
     """Decode one slot of a 128-bit bundle. Raises NotPrivilegedError for what is no instruction of a 41-bit slot."""
     template = TEMPLATES.get(bundle & 31)
     if template is None or (template[0] == "MLX" and slot):
@@ -96,7 +96,7 @@ def skip_instruction(cpu: Cpu, ip: int, slot: int) -> None:
     cpu.ip = (ip & -16) + 16 if slot == 2 else ip & -16 | slot + 1
 
 
-def emulate(machine: Machine, bundle: int, ip: int, slot: int, vcpu: VirtualCpu) -> Instruction:
+def emulate(machine: Machine, bundle: int, ip: int, slot: int, vcpu: VirtualCpu) -> SlotInstruction:
     """Emulate the instruction at ip and slot, which is in the 128 bits of bundle; return it.
 
     The processor goes on behind it, or where the virtual CPU's rfi says. Nothing is changed if an `Interruption` or
@@ -121,7 +121,7 @@ def read_gr(cpu: Cpu, number: int) -> int:
     return cpu.gr[index]
 
 
-def _target(cpu: Cpu, insn: Instruction) -> int:
+def _target(cpu: Cpu, insn: SlotInstruction) -> int:
     """Return where the result goes. Raises the Illegal Operation fault for r0 and registers beyond the frame."""
     number = insn.ops["r1"]
     if number == 0 or number >= 32 + cpu.sof:
@@ -134,7 +134,7 @@ def _give(cpu: Cpu, index: int, value: int) -> None:
     cpu.nat[index] = 0
 
 
-def _control(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _control(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     if "r1" in insn.ops:
         target = _target(cpu, insn)
         _give(cpu, target, vcpu.read_cr(insn.ops["cr3"]))
@@ -142,14 +142,14 @@ def _control(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
         vcpu.write_cr(insn.ops["cr3"], read_gr(cpu, insn.ops["r2"]))
 
 
-def _application(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _application(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     if "r2" in insn.ops:
         vcpu.write_ar(insn.ops["ar3"], read_gr(cpu, insn.ops["r2"]))
     else:
         vcpu.write_ar(insn.ops["ar3"], insn.ops["imm8"] & (1 << 64) - 1)
 
 
-def _psr(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _psr(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     if "r1" in insn.ops:
         target = _target(cpu, insn)
         _give(cpu, target, vcpu.read_psr())
@@ -157,7 +157,7 @@ def _psr(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
         vcpu.write_psr_l(read_gr(cpu, insn.ops["r2"]))
 
 
-def _indexed(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _indexed(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     match = re.search(r"(rr|dbr|ibr|pkr|pmc|pmd)\[r3\]", insn.shape)
     assert match is not None
     if "r1" in insn.ops:
@@ -167,12 +167,12 @@ def _indexed(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
         vcpu.write_indexed(match[1], read_gr(cpu, insn.ops["r3"]), read_gr(cpu, insn.ops["r2"]))
 
 
-def _mask(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _mask(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     del cpu
     (vcpu.ssm if insn.key == "ssm" else vcpu.rsm)(insn.ops["imm24"])
 
 
-def _insert(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _insert(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     pte = read_gr(cpu, insn.ops["r2"])
     instruction = insn.key.endswith(".i")
     if insn.key.startswith("itr"):
@@ -181,30 +181,30 @@ def _insert(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
         vcpu.insert_cached(pte, instruction=instruction)
 
 
-def _purge(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _purge(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     if insn.key == "ptc.e":
         vcpu.purge_all(read_gr(cpu, insn.ops["r3"]))
     else:
         vcpu.purge(insn.key, read_gr(cpu, insn.ops["r3"]), read_gr(cpu, insn.ops["r2"]))
 
 
-def _query(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _query(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     target = _target(cpu, insn)
     va = read_gr(cpu, insn.ops["r3"])
     _give(cpu, target, vcpu.tpa(va) if insn.key == "tpa" else vcpu.tak(va))
 
 
-def _bank(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _bank(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     del cpu
     vcpu.switch_bank(int(insn.key == "bsw.1"))
 
 
-def _rfi(cpu: Cpu, insn: Instruction, vcpu: VirtualCpu) -> None:
+def _rfi(cpu: Cpu, insn: SlotInstruction, vcpu: VirtualCpu) -> None:
     del cpu, insn
     vcpu.rfi()
 
 
-_BY_KEY: dict[str, Callable[[Cpu, Instruction, VirtualCpu], None]] = {
+_BY_KEY: dict[str, Callable[[Cpu, SlotInstruction, VirtualCpu], None]] = {
     **dict.fromkeys(("mov.m", "mov.i"), _application),
     **dict.fromkeys(("ssm", "rsm"), _mask),
     **dict.fromkeys(("itc.d", "itc.i", "itr.d", "itr.i"), _insert),
@@ -214,14 +214,14 @@ _BY_KEY: dict[str, Callable[[Cpu, Instruction, VirtualCpu], None]] = {
     "rfi": _rfi,
 }
 
-_MOVES: tuple[tuple[str, Callable[[Cpu, Instruction, VirtualCpu], None]], ...] = (
+_MOVES: tuple[tuple[str, Callable[[Cpu, SlotInstruction, VirtualCpu], None]], ...] = (
     (r"cr3=r2|r1=cr3", _control),
     (r"r1=psr|psr\.l=r2", _psr),
     (r"(rr|dbr|ibr|pkr|pmc|pmd)\[r3\]=r2|r1=(rr|dbr|ibr|pkr|pmc)\[r3\]", _indexed),
 )
 
 
-def _work_of(insn: Instruction) -> Callable[[Cpu, Instruction, VirtualCpu], None] | None:
+def _work_of(insn: SlotInstruction) -> Callable[[Cpu, SlotInstruction, VirtualCpu], None] | None:
     if insn.key == "mov":
         return next((work for pattern, work in _MOVES if re.fullmatch(pattern, insn.shape)), None)
     if insn.key in {"mov.m", "mov.i"} and "r1" in insn.ops:

@@ -15,7 +15,7 @@ from simulator.translate.emitter import M64
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.translate.emitter import Emitter
 
 _READ, _WRITE, _BOTH = hex(ISR_R), hex(ISR_W), hex(ISR_R | ISR_W)
@@ -38,7 +38,7 @@ def _write(out: Emitter, address: str, value: str, size: int) -> None:
     out.line(f"else: store({address}, {value}, {size})")
 
 
-def _update(out: Emitter, insn: Instruction) -> None:
+def _update(out: Emitter, insn: SlotInstruction) -> None:
     """Post-increment the base register."""
     ops = insn.ops
     base = ops["r3"]
@@ -52,11 +52,11 @@ def _update(out: Emitter, insn: Instruction) -> None:
         out.line(f"{out.gr(base)} = (a + {insn.shape.rpartition(',')[2]}) & {M64}")
 
 
-def _updates(insn: Instruction) -> bool:
+def _updates(insn: SlotInstruction) -> bool:
     return insn.shape.endswith((",r2", ",imm9ld", ",imm9st", ",8", ",16")) and not insn.key.startswith(("cmp", "xchg"))
 
 
-def _check_targets(out: Emitter, insn: Instruction, *registers: int) -> None:
+def _check_targets(out: Emitter, insn: SlotInstruction, *registers: int) -> None:
     base = insn.ops["r3"]
     targets = [*registers, *([base] if _updates(insn) else [])]
     if targets:
@@ -71,7 +71,7 @@ def _became_nat(out: Emitter) -> None:
         out.leave()
 
 
-def emit_load(out: Emitter, insn: Instruction) -> None:
+def emit_load(out: Emitter, insn: SlotInstruction) -> None:
     """Translate the integer loads. There is no ALAT: an advanced load is a load, a check load loads again."""
     ops = insn.ops
     match = re.fullmatch(r"ld(\d+)(.*)", insn.key)
@@ -121,7 +121,7 @@ def emit_load(out: Emitter, insn: Instruction) -> None:
     out.indent -= 1
 
 
-def emit_store(out: Emitter, insn: Instruction) -> None:
+def emit_store(out: Emitter, insn: SlotInstruction) -> None:
     """Translate the integer stores."""
     ops = insn.ops
     match = re.fullmatch(r"st(\d+)(.*)", insn.key)
@@ -144,7 +144,7 @@ def emit_store(out: Emitter, insn: Instruction) -> None:
     _update(out, insn)
 
 
-def emit_semaphore(out: Emitter, insn: Instruction) -> None:
+def emit_semaphore(out: Emitter, insn: SlotInstruction) -> None:
     """Translate cmpxchg, cmp8xchg16, xchg and fetchadd."""
     ops = insn.ops
     out.target(ops["r1"])
@@ -165,7 +165,7 @@ def emit_semaphore(out: Emitter, insn: Instruction) -> None:
 _FLOAT_SIZES = {"ldfs": 4, "ldfd": 8, "ldf8": 8, "ldfe": 10, "ldf": 16, "ldfps": 4, "ldfpd": 8, "ldfp8": 8}
 
 
-def emit_float_load(out: Emitter, insn: Instruction) -> None:
+def emit_float_load(out: Emitter, insn: SlotInstruction) -> None:
     """Translate ldf and ldfp."""
     ops = insn.ops
     family, _, kind = insn.key.partition(".")
@@ -193,7 +193,7 @@ def emit_float_load(out: Emitter, insn: Instruction) -> None:
     _update(out, insn)
 
 
-def emit_float_store(out: Emitter, insn: Instruction) -> None:
+def emit_float_store(out: Emitter, insn: SlotInstruction) -> None:
     """Translate stf."""
     ops = insn.ops
     _check_targets(out, insn)
@@ -212,7 +212,7 @@ def emit_float_store(out: Emitter, insn: Instruction) -> None:
     _update(out, insn)
 
 
-def emit_prefetch(out: Emitter, insn: Instruction) -> None:
+def emit_prefetch(out: Emitter, insn: SlotInstruction) -> None:
     """Translate lfetch: only .fault can fault."""
     ops = insn.ops
     _check_targets(out, insn)
@@ -223,7 +223,7 @@ def emit_prefetch(out: Emitter, insn: Instruction) -> None:
     _update(out, insn)
 
 
-def emit_setf(out: Emitter, insn: Instruction) -> None:
+def emit_setf(out: Emitter, insn: SlotInstruction) -> None:
     """Translate setf; a NaT gives NaTVal."""
     ops = insn.ops
     out.fp_target(ops["f1"])
@@ -234,7 +234,7 @@ def emit_setf(out: Emitter, insn: Instruction) -> None:
     out.fp_written(ops["f1"])
 
 
-def emit_getf(out: Emitter, insn: Instruction) -> None:
+def emit_getf(out: Emitter, insn: SlotInstruction) -> None:
     """Translate getf; NaTVal gives a NaT."""
     ops = insn.ops
     out.target(ops["r1"])
@@ -252,7 +252,7 @@ def emit_getf(out: Emitter, insn: Instruction) -> None:
     out.indent -= 1
 
 
-def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
+def emitter_for(insn: SlotInstruction) -> Callable[[Emitter, SlotInstruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
     key = insn.key
     for pattern, emit in (

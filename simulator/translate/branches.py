@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.translate.emitter import Emitter
 
 
-def _target(out: Emitter, insn: Instruction) -> str:
+def _target(out: Emitter, insn: SlotInstruction) -> str:
     ops = insn.ops
     for name in ("target25", "target25s", "target25f", "target64"):
         if name in ops:
@@ -19,18 +19,18 @@ def _target(out: Emitter, insn: Instruction) -> str:
     return f"B[{ops['b2']}] & -16"
 
 
-def _go(out: Emitter, insn: Instruction) -> None:
+def _go(out: Emitter, insn: SlotInstruction) -> None:
     out.line(f"return {'taken' if out.careful else ''}({_target(out, insn)})")
 
 
-def emit_cond(out: Emitter, insn: Instruction) -> None:
+def emit_cond(out: Emitter, insn: SlotInstruction) -> None:
     """Translate br.cond and brl.cond."""
     _go(out, insn)
     if not insn.ops["qp"]:
         out.end()
 
 
-def emit_call(out: Emitter, insn: Instruction) -> None:
+def emit_call(out: Emitter, insn: SlotInstruction) -> None:
     """Translate br.call and brl.call: the return address is the next bundle."""
     out.line(f"t = {_target(out, insn)}")
     out.line(f"B[{insn.ops['b1']}] = {(out.ip_va + 16) & (1 << 64) - 1:#x}")
@@ -40,14 +40,14 @@ def emit_call(out: Emitter, insn: Instruction) -> None:
         out.end()
 
 
-def emit_return(out: Emitter, insn: Instruction) -> None:
+def emit_return(out: Emitter, insn: SlotInstruction) -> None:
     """Translate br.ret."""
     out.line(f"return m.branch_return({_target(out, insn)})")
     if not insn.ops["qp"]:
         out.end()
 
 
-def emit_counted(out: Emitter, insn: Instruction) -> None:
+def emit_counted(out: Emitter, insn: SlotInstruction) -> None:
     """Translate br.cloop, which must be in slot 2."""
     if out.slot != 2:
         out.line("raise illegal()")
@@ -59,7 +59,7 @@ def emit_counted(out: Emitter, insn: Instruction) -> None:
     out.indent -= 1
 
 
-def emit_modulo(out: Emitter, insn: Instruction) -> None:
+def emit_modulo(out: Emitter, insn: SlotInstruction) -> None:
     """Translate br.ctop, br.cexit, br.wtop and br.wexit; rename bases change, so the run ends."""
     if out.slot != 2:
         out.line("raise illegal()")
@@ -75,7 +75,7 @@ def emit_modulo(out: Emitter, insn: Instruction) -> None:
     out.end()
 
 
-def emit_check(out: Emitter, insn: Instruction) -> None:
+def emit_check(out: Emitter, insn: SlotInstruction) -> None:
     """Translate chk.s: to the recovery code if the register is a NaT."""
     ops = insn.ops
     if "f2" in ops:
@@ -84,12 +84,12 @@ def emit_check(out: Emitter, insn: Instruction) -> None:
         out.line(f"if {out.nat(ops['r2'])}: return {_target(out, insn)}")
 
 
-def emit_check_advanced(out: Emitter, insn: Instruction) -> None:
+def emit_check_advanced(out: Emitter, insn: SlotInstruction) -> None:
     """Translate chk.a: without an ALAT the entry is never there."""
     out.line(f"return {_target(out, insn)}")
 
 
-def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
+def emitter_for(insn: SlotInstruction) -> Callable[[Emitter, SlotInstruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
     key = insn.key
     if key in {"br.cond", "brl.cond"}:

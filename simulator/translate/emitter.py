@@ -14,7 +14,7 @@ from simulator.cpu import CAREFUL, NATS, ROTATED
 from simulator.registers import PSR_MFH, PSR_MFL
 
 if TYPE_CHECKING:
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
 
 M64 = "0xFFFFFFFFFFFFFFFF"
 
@@ -131,7 +131,7 @@ class Emitter:
         self.ended = True
 
 
-def predicate_open(out: Emitter, insn: Instruction, unpredicated: frozenset[str]) -> bool:
+def predicate_open(out: Emitter, insn: SlotInstruction, unpredicated: frozenset[str]) -> bool:
     """Open the `if` of a qualifying predicate; tell whether there is one."""
     qp = insn.ops["qp"]
     if not qp or insn.key in unpredicated:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.translate.emitter import Emitter
 
 _VALUES: tuple[tuple[str, str], ...] = (
@@ -20,7 +20,7 @@ _VALUES: tuple[tuple[str, str], ...] = (
 )
 
 
-def _emit_fused(out: Emitter, insn: Instruction) -> None:
+def _emit_fused(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     numbers = [ops[name] for name in ("f1", "f2", "f3", "f4")]
     out.fp_target(ops["f1"])
@@ -32,7 +32,7 @@ def _emit_fused(out: Emitter, insn: Instruction) -> None:
     out.fp_written(ops["f1"])
 
 
-def _emit_reciprocal(out: Emitter, insn: Instruction) -> None:
+def _emit_reciprocal(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     out.fp_target(ops["f1"])
     out.fp_used(ops["f1"], ops["f2"], ops["f3"])
@@ -43,7 +43,7 @@ def _emit_reciprocal(out: Emitter, insn: Instruction) -> None:
     out.fp_written(ops["f1"])
 
 
-def _emit_to_integer(out: Emitter, insn: Instruction) -> None:
+def _emit_to_integer(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     out.fp_target(ops["f1"])
     out.fp_used(ops["f1"], ops["f2"])
@@ -52,7 +52,7 @@ def _emit_to_integer(out: Emitter, insn: Instruction) -> None:
     out.fp_written(ops["f1"])
 
 
-def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
+def emitter_for(insn: SlotInstruction) -> Callable[[Emitter, SlotInstruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
     if re.fullmatch(r"(fma|fms|fnma)(\.s|\.d)?", insn.key):
         return _emit_fused
@@ -67,7 +67,7 @@ def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | N
     return None
 
 
-def _emit(out: Emitter, insn: Instruction, template: str) -> None:
+def _emit(out: Emitter, insn: SlotInstruction, template: str) -> None:
     ops = insn.ops
     numbers = [ops[name] for name in ("f1", "f2", "f3", "f4") if name in ops]
     out.fp_target(ops["f1"])

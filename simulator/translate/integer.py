@@ -11,7 +11,7 @@ from simulator.translate.emitter import M64
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.translate.emitter import Emitter
 
 EXPRESSIONS: dict[tuple[str, str], str] = {
@@ -88,7 +88,7 @@ _RELATIONS = {
 }  # fmt: skip
 
 
-def _operand_texts(out: Emitter, insn: Instruction) -> dict[str, str]:
+def _operand_texts(out: Emitter, insn: SlotInstruction) -> dict[str, str]:
     texts = {}
     for name, value in insn.ops.items():
         texts[name] = out.gr(value) if re.fullmatch(r"r\d(_2)?", name) else f"({value})" if value < 0 else str(value)
@@ -100,11 +100,11 @@ def _operand_texts(out: Emitter, insn: Instruction) -> dict[str, str]:
     return texts
 
 
-def _sources(insn: Instruction) -> list[int]:
+def _sources(insn: SlotInstruction) -> list[int]:
     return [value for name, value in insn.ops.items() if re.fullmatch(r"r[23](_2)?", name)]
 
 
-def expression(insn: Instruction) -> str | None:
+def expression(insn: SlotInstruction) -> str | None:
     """Return the template of the value an instruction gives r1, or None if it is not of that kind."""
     template = EXPRESSIONS.get((insn.key, insn.shape))
     if template is not None:
@@ -119,7 +119,7 @@ def expression(insn: Instruction) -> str | None:
     return None
 
 
-def emit_value(out: Emitter, insn: Instruction, template: str) -> None:
+def emit_value(out: Emitter, insn: SlotInstruction, template: str) -> None:
     """Translate an instruction that computes r1 from registers and immediates."""
     out.target(insn.ops["r1"])
     bad_mux = insn.key == "mux1" and insn.ops["mbt4"] not in {0, 8, 9, 10, 11}
@@ -130,7 +130,7 @@ def emit_value(out: Emitter, insn: Instruction, template: str) -> None:
     out.set_gr(insn.ops["r1"], value, *_sources(insn))
 
 
-def _deposit(out: Emitter, insn: Instruction) -> None:
+def _deposit(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     length_bits = ops.get("len6d", ops.get("len4d", 0))
     position = next(ops[name] for name in ("cpos6c", "cpos6b", "cpos6d") if name in ops)
@@ -148,7 +148,7 @@ def _deposit(out: Emitter, insn: Instruction) -> None:
     out.set_gr(ops["r1"], f"{out.gr(ops['r3'])} & {keep:#x} | {field}", *_sources(insn))
 
 
-def _extract(out: Emitter, insn: Instruction) -> None:
+def _extract(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     length_bits = min(ops["len6d"], 64 - ops["pos6b"])
     mask, sign = (1 << length_bits) - 1, 1 << length_bits - 1
@@ -159,7 +159,7 @@ def _extract(out: Emitter, insn: Instruction) -> None:
     out.set_gr(ops["r1"], value, ops["r3"])
 
 
-def _set_pair(out: Emitter, insn: Instruction, kind: str, test: str, nat: str | None) -> None:
+def _set_pair(out: Emitter, insn: SlotInstruction, kind: str, test: str, nat: str | None) -> None:
     """Write p1 and p2 by the compare type. nat: expression that is true when a source is a NaT."""
     p1, p2 = insn.ops["p1"], insn.ops["p2"]
     if p1 == p2:
@@ -190,12 +190,12 @@ def _set_pair(out: Emitter, insn: Instruction, kind: str, test: str, nat: str | 
     out.indent -= 1
 
 
-def _nat_test(out: Emitter, insn: Instruction) -> str | None:
+def _nat_test(out: Emitter, insn: SlotInstruction) -> str | None:
     tests = [out.nat(number) for number in _sources(insn) if number]
     return " | ".join(tests) if out.nats and tests else None
 
 
-def emit_compare(out: Emitter, insn: Instruction) -> None:
+def emit_compare(out: Emitter, insn: SlotInstruction) -> None:
     """Translate cmp and cmp4 in all forms."""
     size, relation, *rest = insn.key.split(".")
     kind = ".".join(rest)
@@ -214,7 +214,7 @@ def emit_compare(out: Emitter, insn: Instruction) -> None:
     _set_pair(out, insn, kind, test, _nat_test(out, insn))
 
 
-def emit_test(out: Emitter, insn: Instruction) -> None:
+def emit_test(out: Emitter, insn: SlotInstruction) -> None:
     """Translate tbit, tnat and tf."""
     name, sense, *rest = insn.key.split(".")
     kind = ".".join(rest)
@@ -230,7 +230,7 @@ def emit_test(out: Emitter, insn: Instruction) -> None:
     _set_pair(out, insn, kind, f"not ({bit})" if sense == "z" else bit, nat)
 
 
-def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
+def emitter_for(insn: SlotInstruction) -> Callable[[Emitter, SlotInstruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
     key = insn.key
     template = expression(insn)

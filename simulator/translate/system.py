@@ -13,7 +13,7 @@ from simulator import registers as reg
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.translate.emitter import Emitter
 
 _IN_LINE_AR = frozenset((*range(8), reg.AR_CCV, reg.AR_UNAT, reg.AR_FPSR, reg.AR_PFS, reg.AR_LC, reg.AR_EC, reg.AR_CSD))
@@ -32,13 +32,13 @@ def _finish(out: Emitter) -> None:
         out.end()
 
 
-def _break(out: Emitter, insn: Instruction) -> None:
+def _break(out: Emitter, insn: SlotInstruction) -> None:
     value = insn.ops.get("imm21", insn.ops.get("imm62", 0))
     out.line(f"m.break_instruction({0 if insn.key == 'break.b' else value:#x})")
     _finish(out)
 
 
-def _move_branch(out: Emitter, insn: Instruction) -> None:
+def _move_branch(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     if "b1" in ops:
         out.consume(ops["r2"])
@@ -48,7 +48,7 @@ def _move_branch(out: Emitter, insn: Instruction) -> None:
         out.set_gr(ops["r1"], f"B[{ops['b2']}]")
 
 
-def _move_predicates(out: Emitter, insn: Instruction) -> None:
+def _move_predicates(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     if insn.shape == "r1=pr":
         out.target(ops["r1"])
@@ -60,7 +60,7 @@ def _move_predicates(out: Emitter, insn: Instruction) -> None:
         out.line(f"m.cpu.set_predicates({ops['imm44'] & (1 << 64) - 1:#x}, 0xFFFFFFFFFFFF0000)")
 
 
-def _move_application(out: Emitter, insn: Instruction) -> None:
+def _move_application(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     number = ops["ar3"]
     wrong_unit = number < 48 if insn.key == "mov.i" else 64 <= number < 112
@@ -90,7 +90,7 @@ def _move_application(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _move_control(out: Emitter, insn: Instruction) -> None:
+def _move_control(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     if "r1" in ops:
         out.target(ops["r1"])
@@ -104,7 +104,7 @@ def _move_control(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _move_psr(out: Emitter, insn: Instruction) -> None:
+def _move_psr(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     if "r1" in ops:
         out.target(ops["r1"])
@@ -121,7 +121,7 @@ def _move_psr(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _psr_mask(out: Emitter, insn: Instruction) -> None:
+def _psr_mask(out: Emitter, insn: SlotInstruction) -> None:
     mask = insn.ops["imm24"]
     if insn.key in {"ssm", "rsm"} and out.privileged():
         return
@@ -129,7 +129,7 @@ def _psr_mask(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _indexed(out: Emitter, insn: Instruction) -> None:
+def _indexed(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     match = re.search(r"(rr|dbr|ibr|pkr|pmc|pmd|cpuid)\[r3\]", insn.shape)
     assert match is not None
@@ -148,7 +148,7 @@ def _indexed(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _translation(out: Emitter, insn: Instruction) -> None:
+def _translation(out: Emitter, insn: SlotInstruction) -> None:
     """itc, itr, ptc, ptr: all change what addresses mean."""
     ops = insn.ops
     if out.privileged():
@@ -160,7 +160,7 @@ def _translation(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _translation_query(out: Emitter, insn: Instruction) -> None:
+def _translation_query(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     out.target(ops["r1"])
     if insn.key in {"tpa", "tak"}:
@@ -172,7 +172,7 @@ def _translation_query(out: Emitter, insn: Instruction) -> None:
     out.set_gr(ops["r1"], f"m.{insn.key}({out.gr(ops['r3'])})", ops["r3"])
 
 
-def _probe(out: Emitter, insn: Instruction) -> None:
+def _probe(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     level = out.gr(ops["r2"]) if "r2" in ops else str(ops["imm2b"])
     out.consume(*(ops[name] for name in ("r3", "r2") if name in ops))
@@ -184,7 +184,7 @@ def _probe(out: Emitter, insn: Instruction) -> None:
     out.set_gr(ops["r1"], f"m.probe('{kind}', {out.gr(ops['r3'])}, {level})")
 
 
-def _alloc(out: Emitter, insn: Instruction) -> None:
+def _alloc(out: Emitter, insn: SlotInstruction) -> None:
     ops = insn.ops
     out.line(f"t = m.cpu.rse.alloc({ops['sof']}, {ops['sol']}, {ops['sor']})")
     if ops["r1"] == 0 or ops["r1"] >= 32 + ops["sof"]:
@@ -193,7 +193,7 @@ def _alloc(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _frame(out: Emitter, insn: Instruction) -> None:
+def _frame(out: Emitter, insn: SlotInstruction) -> None:
     """Cover, flushrs, loadrs, clrrrb, bsw, epc, vmsw, rfi."""
     key = insn.key
     if key.startswith(("bsw", "rfi", "vmsw")) and out.privileged():
@@ -211,18 +211,18 @@ def _frame(out: Emitter, insn: Instruction) -> None:
     _finish(out)
 
 
-def _flush_line(out: Emitter, insn: Instruction) -> None:
+def _flush_line(out: Emitter, insn: SlotInstruction) -> None:
     out.consume(insn.ops["r3"], access=hex(reg.ISR_R))
     out.line(f"m.flush_line({out.gr(insn.ops['r3'])})")
     _finish(out)
 
 
-def _nothing(out: Emitter, insn: Instruction) -> None:
+def _nothing(out: Emitter, insn: SlotInstruction) -> None:
     del insn
     out.line("pass")
 
 
-_BY_KEY: dict[str, Callable[[Emitter, Instruction], None]] = {
+_BY_KEY: dict[str, Callable[[Emitter, SlotInstruction], None]] = {
     **dict.fromkeys(NOTHING, _nothing),
     **dict.fromkeys(("break.m", "break.i", "break.b", "break.f", "break.x"), _break),
     **dict.fromkeys(("mov.i", "mov.m"), _move_application),
@@ -237,7 +237,7 @@ _BY_KEY: dict[str, Callable[[Emitter, Instruction], None]] = {
     "fc.i": _flush_line,
 }
 
-_MOVES: tuple[tuple[str, Callable[[Emitter, Instruction], None]], ...] = (
+_MOVES: tuple[tuple[str, Callable[[Emitter, SlotInstruction], None]], ...] = (
     (r"b1=r2,tag13|r1=b2", _move_branch),
     (r"r1=pr|pr=r2,mask17|pr\.rot=imm44", _move_predicates),
     (r"cr3=r2|r1=cr3", _move_control),
@@ -246,7 +246,7 @@ _MOVES: tuple[tuple[str, Callable[[Emitter, Instruction], None]], ...] = (
 )
 
 
-def emitter_for(insn: Instruction) -> Callable[[Emitter, Instruction], None] | None:
+def emitter_for(insn: SlotInstruction) -> Callable[[Emitter, SlotInstruction], None] | None:
     """Return what translates an instruction of this page, or None if it is not one."""
     if insn.key.startswith("probe."):
         return _probe

@@ -18,7 +18,7 @@ from simulator.translate.emitter import Emitter, predicate_open
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
     from simulator.memory import Memory
 
 RUN_LEN = 16
@@ -40,7 +40,7 @@ class Run:
     where: tuple[int, ...]
 
 
-def _emit_instruction(out: Emitter, insn: Instruction | None) -> None:
+def _emit_instruction(out: Emitter, insn: SlotInstruction | None) -> None:
     if insn is None:
         out.line("raise illegal()")
         out.end()
@@ -74,7 +74,7 @@ def _emit_run(out: Emitter, memory: Memory, ip: int, pa: int) -> int:
     va = ip & -16
     for _ in range(1 if out.careful else RUN_LEN):
         bundle = decode_bundle(memory.read(pa, 16))
-        slots: tuple[Instruction | None, ...] = (None, None, None) if bundle is None else bundle.slots
+        slots: tuple[SlotInstruction | None, ...] = (None, None, None) if bundle is None else bundle.slots
         for slot in range(first_slot, 3):
             is_long = bundle is not None and bundle.units == "MLX"
             if is_long and slot == 1:

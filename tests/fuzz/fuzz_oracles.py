@@ -18,7 +18,7 @@ from fuzz_mutate import Seed
 import previrt
 from linker.bind.examine import examined
 from linker.inspection.facts import facts_of
-from linker.inspection.names import Names
+from linker.inspection.names import SiteNames
 from linker.inspection.tables import format_facts
 from linker.objects.options import ObjectOptions
 from linker.verification.prove import prove
@@ -118,7 +118,7 @@ class Case:
 
     def _inspect(self) -> None:
         with examined(self._path) as examination:
-            format_facts(facts_of(examination, Names(examination, examination.symbols())))
+            format_facts(facts_of(examination, SiteNames(examination, examination.symbols())))
 
     def _restore_input(self) -> None:
         """What is restored is no longer bound, and can be read."""

@@ -17,7 +17,7 @@ from linker.sites.ia64.classes import CLASSES, LAST_IN_GROUP
 from linker.sites.ia64.codec import IA64, NOP, bundle
 from linker.sites.ia64.instructions import Operation, decode, encode
 from linker.sites.ia64.opcodes import FORMATS, KERNEL_REGISTERS, OPCODES, SENSITIVE, UNPREDICATED, Opcode
-from linker.sites.ia64.operands import FIELDS, Kind
+from linker.sites.ia64.operands import FIELDS, OperandKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -283,7 +283,7 @@ def test_the_verifier_sees_targets_and_wide_immediates() -> None:
 def test_fill_of_unused_text_traps() -> None:
     ((_, slots),) = disassemble_bytes(IA64.trap_fill(BUNDLE_LEN))
     assert [words for words, _ in slots] == ["break.m 0x0", "break.i 0x0", "break.i 0x0"]
-    assert FIELDS["imm21"].kind is Kind.UNSIGNED
+    assert FIELDS["imm21"].kind is OperandKind.UNSIGNED
 
 
 def test_the_class_table_and_the_opcodes_agree() -> None:

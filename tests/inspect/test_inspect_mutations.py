@@ -19,7 +19,7 @@ from linker.bind.examine import examined
 from linker.inspection.compare import compare
 from linker.inspection.facts import facts_of
 from linker.inspection.functions import find_function, take_apart
-from linker.inspection.names import Names
+from linker.inspection.names import SiteNames
 from linker.inspection.page import make_page
 from linker.inspection.room import room_against_need, supported_targets
 from linker.inspection.tables import format_comparison, format_facts, format_function, format_room
@@ -32,7 +32,7 @@ def look(path: Path, other: Path) -> None:
     """All that the command does, but for printing."""
     with examined(path) as examination:
         symbols = examination.symbols()
-        facts = facts_of(examination, Names(examination, symbols))
+        facts = facts_of(examination, SiteNames(examination, symbols))
         wanted = supported_targets(facts.architecture)
         spans = functions(examination.table.image, symbols)
         format_facts(facts)

@@ -24,7 +24,7 @@ from unicorn.x86_const import UC_X86_REG_EFLAGS, UC_X86_REG_RAX, UC_X86_REG_RCX,
 
 import previrt
 from linker.count.profile import Profile, read_profile
-from linker.count.x86_64 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
+from linker.count.x86_64 import LOOSE, WITH_STACK, WITHOUT_STACK, StubPiece
 from linker.hypervisors.base import FixupKind
 
 uc: Any = unicorn  # it has no types
@@ -217,7 +217,7 @@ CODE_VA, COUNTER_VA, STACK_VA = 0x10000, 0x20000, 0x30000
 
 @pytest.mark.parametrize("piece", [WITH_STACK, WITHOUT_STACK, LOOSE])
 @pytest.mark.parametrize("flags", [0x202, 0x2, 0xAD7, 0x40AD7])
-def test_counting_changes_no_flag_no_register_and_nothing_above_the_stack_pointer(piece: Piece, flags: int) -> None:
+def test_counting_changes_no_flag_no_register_and_nothing_above_the_stack_pointer(piece: StubPiece, flags: int) -> None:
     """Judged by unicorn. The counter goes over 32 bits, and around."""
     code = bytearray(piece.code)
     for fixup in piece.fixups:

@@ -13,7 +13,7 @@ from i386_guest import GUEST, compare, run_qemu
 from unicorn.x86_const import UC_X86_REG_EAX, UC_X86_REG_EFLAGS, UC_X86_REG_ESP
 
 import previrt
-from linker.count.i386 import LOOSE, WITH_STACK, WITHOUT_STACK, Piece
+from linker.count.i386 import LOOSE, WITH_STACK, WITHOUT_STACK, StubPiece
 from linker.count.profile import read_profile
 from linker.hypervisors.base import FixupKind
 from linker.verification.prove import prove
@@ -125,7 +125,7 @@ CODE_VA, COUNTER_VA, STACK_VA = 0x10000, 0x20000, 0x30000
 
 @pytest.mark.parametrize("piece", [WITH_STACK, WITHOUT_STACK, LOOSE])
 @pytest.mark.parametrize("flags", [0x202, 0x2, 0xAD7])
-def test_counting_changes_nothing_but_the_counter(piece: Piece, flags: int) -> None:
+def test_counting_changes_nothing_but_the_counter(piece: StubPiece, flags: int) -> None:
     """Judged by unicorn. With a stack the counter has 64 bits, without 32."""
     code = bytearray(piece.code)
     for fixup in piece.fixups:

@@ -57,6 +57,17 @@ def test_flat_files_are_few() -> None:
     ]
 
 
+def test_one_name_one_class() -> None:
+    homes: dict[str, list[str]] = {}
+    for package in ("previrt", "linker", "afterburner", "simulator"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(module_name(path))
+    assert len(homes) > 250
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
 def test_named_tuples_are_the_quick_ones() -> None:
     slow = {module for module, names in imports("linker").items() if "typing.NamedTuple" in names}
     assert slow == {"linker.quick.tuples"}, "import NamedTuple from linker.quick.tuples, also when you solve conflicts"

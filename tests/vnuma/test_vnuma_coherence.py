@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.monitors.vnuma.coherence import NONE, READ, WRITE, Coherence
-from simulator.monitors.vnuma.messages import Kind, Message
+from simulator.monitors.vnuma.messages import Message
+from simulator.monitors.vnuma.messages import MessageKind as Kind
 
 PAGES = 4
 
@@ -112,7 +113,13 @@ def test_messages_of_a_read_and_a_write_miss() -> None:
     assert acquire(network, 3, 1, write=False) == Counter({Kind.READ: 1, Kind.PAGE: 1, Kind.DONE: 1})
     assert acquire(network, 0, 1, write=False) == Counter({Kind.READ: 1, Kind.PAGE: 1, Kind.DONE: 1})
     # Two copies beside the writer's own go: the manager's and node 0's.
-    expected = {Kind.WRITE: 1, Kind.GRANT: 1, Kind.INVALIDATE: 1, Kind.INVALIDATED: 2, Kind.DONE: 1}
+    expected = {
+        Kind.WRITE: 1,
+        Kind.GRANT: 1,
+        Kind.INVALIDATE: 1,
+        Kind.INVALIDATED: 2,
+        Kind.DONE: 1,
+    }
     assert acquire(network, 3, 1, write=True) == Counter(expected)
     assert [node.coherence.rights[1] for node in network.nodes] == [NONE, NONE, NONE, WRITE]
     # Requester, manager and owner are three nodes.

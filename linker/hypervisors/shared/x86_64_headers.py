@@ -23,7 +23,7 @@ from linker.sites.x86_64.classes import ANY, AWAY, CLASSES, IOPL, NEXT, PORTS, R
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linker.hypervisors.shared.x86_64_rows import Field
+    from linker.hypervisors.shared.x86_64_rows import RowField
 
 FOLDER = Path(__file__).with_name("src-x86_64")
 LEVELS = (ANY, IOPL, PORTS, RING0)
@@ -77,7 +77,7 @@ def rows_header() -> str:
 """
 
 
-def _structure(name: str, fields: Sequence[Field], size: int, offsets: Mapping[str, int]) -> str:
+def _structure(name: str, fields: Sequence[RowField], size: int, offsets: Mapping[str, int]) -> str:
     members = "".join(
         f"    {field.c_type} {field.name}{f'[{field.elements}]' if field.elements > 1 else ''};"
         f"{f' /* {field.says} */' if field.says else ''}\n"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 
-class Field(NamedTuple):
+class RowField(NamedTuple):
     """A member of a C structure.
 
     elements  1 unless it is an array
@@ -37,22 +37,22 @@ FORM_OF = {"u8": "B", "s8": "b", "u16": "H", "u32": "I", "s64": "q", "u64": "Q"}
 
 # One distinct instruction: struct row.
 ROW_FIELDS = (
-    Field("class_number", "u16"),
-    Field("length", "u8", says="of the original instruction"),
-    Field("width", "u8", says="operand size, bytes"),
-    Field("flags", "u8", says="ROW_*"),
-    Field("reg_count", "u8"),
-    Field("reg", "u8", 4, "Intel operand order"),
-    Field("base", "s8", says="-1: none"),
-    Field("index", "s8", says="-1: none"),
-    Field("scale", "u8"),
-    Field("segment", "u8", says="SEG_*"),
-    Field("address_bits", "u8"),
-    Field("carried", "u8", says="ROW_CARRIED in a kernel module, which brings its rows along; else 0"),
-    Field("displacement", "s64"),
-    Field("immediate", "s64"),
-    Field("text_va", "u64", says="NUL-terminated disassembly"),
-    Field("code", "u8", 16),
+    RowField("class_number", "u16"),
+    RowField("length", "u8", says="of the original instruction"),
+    RowField("width", "u8", says="operand size, bytes"),
+    RowField("flags", "u8", says="ROW_*"),
+    RowField("reg_count", "u8"),
+    RowField("reg", "u8", 4, "Intel operand order"),
+    RowField("base", "s8", says="-1: none"),
+    RowField("index", "s8", says="-1: none"),
+    RowField("scale", "u8"),
+    RowField("segment", "u8", says="SEG_*"),
+    RowField("address_bits", "u8"),
+    RowField("carried", "u8", says="ROW_CARRIED in a kernel module, which brings its rows along; else 0"),
+    RowField("displacement", "s64"),
+    RowField("immediate", "s64"),
+    RowField("text_va", "u64", says="NUL-terminated disassembly"),
+    RowField("code", "u8", 16),
 )
 ROW_MEMORY, ROW_REPEAT, ROW_IMMEDIATE = 1, 2, 4
 ROW_CARRIED = 0xA9
@@ -65,11 +65,11 @@ ROW_WORDS = {
 
 # A site, sorted by address: struct site.
 SITE_FIELDS = (
-    Field("start_off", "u32", says="from vcpu_sites_base_va, low part"),
-    Field("start_high", "u16", says="the rest: boot code may lie far below the kernel"),
-    Field("row", "u16"),
-    Field("length", "u8"),
-    Field("unused", "u8", 3),
+    RowField("start_off", "u32", says="from vcpu_sites_base_va, low part"),
+    RowField("start_high", "u16", says="the rest: boot code may lie far below the kernel"),
+    RowField("row", "u16"),
+    RowField("length", "u8"),
+    RowField("unused", "u8", 3),
 )
 SITE_SPAN_LEN = 1 << 48
 SITE_ROWS = 1 << 16  # rows that `row` can name
@@ -87,11 +87,11 @@ def unpack_sites(table: bytes) -> Iterator[tuple[int, int, int]]:
         yield low | high << 32, row, length
 
 
-def _layout(fields: Iterable[Field]) -> struct.Struct:
+def _layout(fields: Iterable[RowField]) -> struct.Struct:
     return struct.Struct("<" + "".join(field.form for field in fields))
 
 
-def _offsets(fields: Iterable[Field]) -> Mapping[str, int]:
+def _offsets(fields: Iterable[RowField]) -> Mapping[str, int]:
     """Field -> bytes from the start. C's own alignment gives the same: the header asserts it."""
     fields = tuple(fields)
     lengths = (struct.calcsize(f"<{field.form}") for field in fields)

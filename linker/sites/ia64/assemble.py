@@ -18,7 +18,7 @@ from linker.sites.ia64.bundles import TEMPLATES, Bundle, Template, join
 from linker.sites.ia64.codec import NOP
 from linker.sites.ia64.instructions import NAMES, encode
 from linker.sites.ia64.opcodes import FORMATS, OPCODES, Opcode
-from linker.sites.ia64.operands import COMPLETERS, FIELDS, Kind
+from linker.sites.ia64.operands import COMPLETERS, FIELDS, OperandKind
 
 _LINE = re.compile(r"(?:\{(?P<slot>[012])\})?\s*(?:\(p(?P<predicate>\d+)\)\s*)?(?P<body>[^;]*?)\s*(?P<stop>;;)?$")
 _NUMBER = r"(?P<{}>-?(?:0x[0-9a-f]+|\d+))"
@@ -60,13 +60,13 @@ class _Placed(NamedTuple):
 
 def _operand_pattern(name: str) -> str:
     kind = FIELDS[name].kind
-    if kind is Kind.COMPLETER:
+    if kind is OperandKind.COMPLETER:
         words = sorted(COMPLETERS[name], key=len, reverse=True)
         return f"(?P<{name}>{'|'.join(map(re.escape, words))})"
     if kind in NAMES:
         prefix, _ = NAMES[kind]
         return rf"(?P<{name}>{prefix}(?:\.\w+|\d+))"
-    if kind in (Kind.UNSIGNED, Kind.SIGNED, Kind.TARGET):
+    if kind in (OperandKind.UNSIGNED, OperandKind.SIGNED, OperandKind.TARGET):
         return (_SYMBOL if name in _SYMBOLIC else _NUMBER).format(name)
     return rf"{str(kind.value)[0]}(?P<{name}>\d+)"
 
@@ -101,7 +101,7 @@ def _match(body: str) -> tuple[Opcode, dict[str, str]]:
 
 def _value(name: str, text: str) -> int | str:
     kind = FIELDS[name].kind
-    if kind is Kind.COMPLETER:
+    if kind is OperandKind.COMPLETER:
         return COMPLETERS[name].index(text)
     if kind in NAMES:
         prefix, names = NAMES[kind]

@@ -19,7 +19,7 @@ from linker.sites.ia64.bundles import BUNDLE_LEN, Bundle, Template, join, split
 from linker.sites.ia64.classes import LAST_IN_GROUP
 from linker.sites.ia64.classes import NUMBER_OF as CLASS_NUMBER_OF
 from linker.sites.ia64.instructions import Operation, decode, encode
-from linker.sites.ia64.operands import FIELDS, Kind
+from linker.sites.ia64.operands import FIELDS, OperandKind
 from linker.sites.ia64.relocations import IA64_OBJECT_RELOCATIONS, IA64_RELOCATIONS
 
 NOP = {
@@ -84,8 +84,12 @@ class Ia64Codec:
             raise LinkError(
                 f"'{only.text}' is not alone in its instruction group", found=_text(first), expected="a stop at its end"
             )
-        registers = [v for n, v in only.operands.items() if FIELDS[n].kind not in (Kind.UNSIGNED, Kind.SIGNED)]
-        immediates = [v for n, v in only.operands.items() if FIELDS[n].kind in (Kind.UNSIGNED, Kind.SIGNED)]
+        registers = [
+            v for n, v in only.operands.items() if FIELDS[n].kind not in (OperandKind.UNSIGNED, OperandKind.SIGNED)
+        ]
+        immediates = [
+            v for n, v in only.operands.items() if FIELDS[n].kind in (OperandKind.UNSIGNED, OperandKind.SIGNED)
+        ]
         return Instruction(
             class_number=CLASS_NUMBER_OF[only.class_name],
             class_name=only.class_name,
@@ -147,7 +151,7 @@ def _references(operation: Operation, va: int) -> list[int]:
     for name, value in operation.operands.items():
         if name == "imm64":
             values.append(value)
-        elif FIELDS[name].kind is Kind.TARGET:
+        elif FIELDS[name].kind is OperandKind.TARGET:
             values.append((va + value) % (1 << 64))
     return values
 

@@ -12,7 +12,7 @@ from linker.sites.ia64.isa.disassembler import instruction_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
 
 NO_OPERATIONS = frozenset({"nop.m", "nop.f", "nop.i", "nop.b", "nop.x"})
 LONG_UNITS = "MLX"
@@ -46,7 +46,7 @@ class Ia64Disassembler:
                 )
 
 
-def _target_va(instruction: Instruction | None, bundle_va: int) -> int | None:
+def _target_va(instruction: SlotInstruction | None, bundle_va: int) -> int | None:
     if instruction is None:
         return None
     distances = [value for name, value in instruction.ops.items() if name in BRANCH_FIELDS]

@@ -18,12 +18,12 @@ from linker.sites.ia64.opcodes import (
     UNPREDICATED,
     Opcode,
 )
-from linker.sites.ia64.operands import COMPLETERS, FIELDS, Kind
+from linker.sites.ia64.operands import COMPLETERS, FIELDS, OperandKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = {Kind.CONTROL: ("cr", registers.CONTROL), Kind.APPLICATION: ("ar", registers.APPLICATION)}
+NAMES = {OperandKind.CONTROL: ("cr", registers.CONTROL), OperandKind.APPLICATION: ("ar", registers.APPLICATION)}
 
 
 class Operation(NamedTuple):
@@ -59,7 +59,7 @@ class Operation(NamedTuple):
 
 def _operand_text(name: str, value: int) -> str:
     kind = FIELDS[name].kind
-    if kind is Kind.COMPLETER:
+    if kind is OperandKind.COMPLETER:
         return COMPLETERS[name][value]
     if kind in NAMES:
         prefix, names = NAMES[kind]
@@ -118,7 +118,7 @@ def encode(assembly: str, predicate: int = 0, **operands: int) -> int:
     """The bits of an instruction of `OPCODES`; hints left out are zero. LinkError when an operand does not fit."""
     opcode = BY_ASSEMBLY[assembly]
     names = FORMATS[opcode.format].operands
-    hints = {name: 0 for name in names if FIELDS[name].kind is Kind.COMPLETER}
+    hints = {name: 0 for name in names if FIELDS[name].kind is OperandKind.COMPLETER}
     given = hints | operands
     if given.keys() != set(names):
         raise ValueError(f"'{assembly}' has the operands {', '.join(names)}, not {', '.join(operands)}")

@@ -13,7 +13,7 @@ from linker.quick.tuples import NamedTuple
 from linker.sites.reach import fits_signed
 
 
-class Kind(Enum):
+class OperandKind(Enum):
     """What a field's number is the number of. The value is how it is written in assembly."""
 
     GENERAL = "r{}"
@@ -35,7 +35,7 @@ class Field(NamedTuple):
     origin  the value that is stored as zero; one less is stored as one if `falling`, else one more
     """
 
-    kind: Kind
+    kind: OperandKind
     pieces: tuple[tuple[int, int], ...]
     shift: int = 0
     origin: int = 0
@@ -49,7 +49,7 @@ class Field(NamedTuple):
     @property
     def signed(self) -> bool:
         """Whether the top bit is a sign."""
-        return self.kind in (Kind.SIGNED, Kind.TARGET)
+        return self.kind in (OperandKind.SIGNED, OperandKind.TARGET)
 
     @property
     def mask(self) -> int:
@@ -88,44 +88,44 @@ class Field(NamedTuple):
 
 
 FIELDS = {
-    "qp": Field(Kind.PREDICATE, ((0, 6),)),
-    "r1": Field(Kind.GENERAL, ((6, 7),)),
-    "r2": Field(Kind.GENERAL, ((13, 7),)),
-    "r3": Field(Kind.GENERAL, ((20, 7),)),
-    "r3s": Field(Kind.GENERAL, ((20, 2),)),  # A5: one of r0-r3
-    "f1": Field(Kind.FLOATING, ((6, 7),)),
-    "f2": Field(Kind.FLOATING, ((13, 7),)),
-    "p1": Field(Kind.PREDICATE, ((6, 6),)),
-    "p2": Field(Kind.PREDICATE, ((27, 6),)),
-    "b1": Field(Kind.BRANCH, ((6, 3),)),
-    "b2": Field(Kind.BRANCH, ((13, 3),)),
-    "ar3": Field(Kind.APPLICATION, ((20, 7),)),
-    "cr3": Field(Kind.CONTROL, ((20, 7),)),
-    "imm2": Field(Kind.UNSIGNED, ((13, 2),)),
-    "pos6": Field(Kind.UNSIGNED, ((14, 6),)),
-    "cpos6b": Field(Kind.UNSIGNED, ((14, 6),), origin=63, falling=True),
-    "cpos6c": Field(Kind.UNSIGNED, ((20, 6),), origin=63, falling=True),
-    "cpos6d": Field(Kind.UNSIGNED, ((31, 6),), origin=63, falling=True),
-    "len4": Field(Kind.UNSIGNED, ((27, 4),), origin=1),
-    "len6": Field(Kind.UNSIGNED, ((27, 6),), origin=1),
-    "count2": Field(Kind.UNSIGNED, ((27, 2),), origin=1),
-    "imm1": Field(Kind.SIGNED, ((36, 1),)),
-    "imm8": Field(Kind.SIGNED, ((13, 7), (36, 1))),
-    "imm9load": Field(Kind.SIGNED, ((13, 7), (27, 1), (36, 1))),
-    "imm9store": Field(Kind.SIGNED, ((6, 7), (27, 1), (36, 1))),
-    "imm14": Field(Kind.SIGNED, ((13, 7), (27, 6), (36, 1))),
-    "imm21": Field(Kind.UNSIGNED, ((6, 20), (36, 1))),
-    "imm22": Field(Kind.SIGNED, ((13, 7), (27, 9), (22, 5), (36, 1))),
-    "imm24": Field(Kind.UNSIGNED, ((6, 21), (31, 2), (36, 1))),
-    "mask17": Field(Kind.SIGNED, ((6, 7), (24, 8), (36, 1)), shift=1),
-    "imm62": Field(Kind.UNSIGNED, ((6, 20), (36, 1), (41, 41))),
-    "imm64": Field(Kind.UNSIGNED, ((13, 7), (27, 9), (22, 5), (21, 1), (41, 41), (36, 1))),
-    "target25": Field(Kind.TARGET, ((13, 20), (36, 1)), shift=4),
-    "target64": Field(Kind.TARGET, ((13, 20), (43, 39), (36, 1)), shift=4),
+    "qp": Field(OperandKind.PREDICATE, ((0, 6),)),
+    "r1": Field(OperandKind.GENERAL, ((6, 7),)),
+    "r2": Field(OperandKind.GENERAL, ((13, 7),)),
+    "r3": Field(OperandKind.GENERAL, ((20, 7),)),
+    "r3s": Field(OperandKind.GENERAL, ((20, 2),)),  # A5: one of r0-r3
+    "f1": Field(OperandKind.FLOATING, ((6, 7),)),
+    "f2": Field(OperandKind.FLOATING, ((13, 7),)),
+    "p1": Field(OperandKind.PREDICATE, ((6, 6),)),
+    "p2": Field(OperandKind.PREDICATE, ((27, 6),)),
+    "b1": Field(OperandKind.BRANCH, ((6, 3),)),
+    "b2": Field(OperandKind.BRANCH, ((13, 3),)),
+    "ar3": Field(OperandKind.APPLICATION, ((20, 7),)),
+    "cr3": Field(OperandKind.CONTROL, ((20, 7),)),
+    "imm2": Field(OperandKind.UNSIGNED, ((13, 2),)),
+    "pos6": Field(OperandKind.UNSIGNED, ((14, 6),)),
+    "cpos6b": Field(OperandKind.UNSIGNED, ((14, 6),), origin=63, falling=True),
+    "cpos6c": Field(OperandKind.UNSIGNED, ((20, 6),), origin=63, falling=True),
+    "cpos6d": Field(OperandKind.UNSIGNED, ((31, 6),), origin=63, falling=True),
+    "len4": Field(OperandKind.UNSIGNED, ((27, 4),), origin=1),
+    "len6": Field(OperandKind.UNSIGNED, ((27, 6),), origin=1),
+    "count2": Field(OperandKind.UNSIGNED, ((27, 2),), origin=1),
+    "imm1": Field(OperandKind.SIGNED, ((36, 1),)),
+    "imm8": Field(OperandKind.SIGNED, ((13, 7), (36, 1))),
+    "imm9load": Field(OperandKind.SIGNED, ((13, 7), (27, 1), (36, 1))),
+    "imm9store": Field(OperandKind.SIGNED, ((6, 7), (27, 1), (36, 1))),
+    "imm14": Field(OperandKind.SIGNED, ((13, 7), (27, 6), (36, 1))),
+    "imm21": Field(OperandKind.UNSIGNED, ((6, 20), (36, 1))),
+    "imm22": Field(OperandKind.SIGNED, ((13, 7), (27, 9), (22, 5), (36, 1))),
+    "imm24": Field(OperandKind.UNSIGNED, ((6, 21), (31, 2), (36, 1))),
+    "mask17": Field(OperandKind.SIGNED, ((6, 7), (24, 8), (36, 1)), shift=1),
+    "imm62": Field(OperandKind.UNSIGNED, ((6, 20), (36, 1), (41, 41))),
+    "imm64": Field(OperandKind.UNSIGNED, ((13, 7), (27, 9), (22, 5), (21, 1), (41, 41), (36, 1))),
+    "target25": Field(OperandKind.TARGET, ((13, 20), (36, 1)), shift=4),
+    "target64": Field(OperandKind.TARGET, ((13, 20), (43, 39), (36, 1)), shift=4),
     # Branch completers: sequential prefetch, whether hint, deallocation (4.5.1, tables 4-33 to 4-35).
-    "ph": Field(Kind.COMPLETER, ((12, 1),)),
-    "wh": Field(Kind.COMPLETER, ((33, 2),)),
-    "dh": Field(Kind.COMPLETER, ((35, 1),)),
+    "ph": Field(OperandKind.COMPLETER, ((12, 1),)),
+    "wh": Field(OperandKind.COMPLETER, ((33, 2),)),
+    "dh": Field(OperandKind.COMPLETER, ((35, 1),)),
 }
 COMPLETERS = {
     "ph": (".few", ".many"),

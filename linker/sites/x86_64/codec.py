@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
-from linker.sites.codec import Decoded, Instruction, Memory
+from linker.sites.codec import Decoded, Instruction, MemoryOperand
 from linker.sites.l4ka import BIT, MEMORY_ACCESS_OF, MEMORY_NAME_OF, READ, WRITE
 from linker.sites.x86_64.classes import NUMBER_OF
 from linker.sites.x86_64.iced import (
@@ -167,11 +167,11 @@ class X86Codec:
             ip_relative=iced.is_ip_rel_memory_operand,
         )
 
-    def _memory(self, iced: IcedInstruction) -> Memory:
+    def _memory(self, iced: IcedInstruction) -> MemoryOperand:
         base, index = iced.memory_base, iced.memory_index
         relative = iced.is_ip_rel_memory_operand
         sized = base if base != Register.NONE else index
-        return Memory(
+        return MemoryOperand(
             base=None if relative or base == Register.NONE else Reg.number(base),
             index=None if index == Register.NONE else Reg.number(index),
             scale=iced.memory_index_scale,
@@ -244,13 +244,13 @@ def _class_of(iced: IcedInstruction) -> str | None:
     return FAR_CALL if iced.is_call_far or iced.is_call_far_indirect else None
 
 
-def _string_memory(iced: IcedInstruction, kind: OpKindValue) -> Memory:
+def _string_memory(iced: IcedInstruction, kind: OpKindValue) -> MemoryOperand:
     base, bits = STRING_OPERANDS[kind]
     segment = Register.ES if kind in DESTINATION_STRINGS else iced.memory_segment
-    return Memory(base, None, 1, 0, segment - SEGMENT_BASE, bits)
+    return MemoryOperand(base, None, 1, 0, segment - SEGMENT_BASE, bits)
 
 
-def _width_bits(iced: IcedInstruction, name: str, registers: list[RegisterValue], memory: Memory | None) -> int:
+def _width_bits(iced: IcedInstruction, name: str, registers: list[RegisterValue], memory: MemoryOperand | None) -> int:
     if name in WIDTH_16:
         return 16
     if name in WIDTH_BY_OPERAND_SIZE:

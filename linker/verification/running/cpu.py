@@ -42,7 +42,7 @@ class FaultError(Exception):
         self.error = error
 
 
-class Memory(Protocol):
+class EmulatedMemory(Protocol):
     """The guest's memory by virtual address."""
 
     def read(self, va: int, length: int) -> bytes:
@@ -52,7 +52,7 @@ class Memory(Protocol):
         """Store; LookupError where nothing is mapped."""
 
 
-class Cpu:
+class EmulatedCpu:
     """Registers and memory. What `unknown` names is not compared: the manual leaves it open or the world decides it.
 
     unknown_registers  general register -> bits of it
@@ -64,7 +64,7 @@ class Cpu:
     selectors          None: not known before the guest has loaded it
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: EmulatedMemory) -> None:
         """Docs/machine.md, Entry."""
         self.memory = memory
         self.regs = [0] * 16

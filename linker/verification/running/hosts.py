@@ -14,16 +14,16 @@ import unicorn as u
 from unicorn import x86_const as x
 
 from linker.verification.running import cpu as c
-from linker.verification.running.machine import Outcome
-from linker.verification.running.signals import Signals
+from linker.verification.running.machine import RunOutcome
+from linker.verification.running.signals import HostSignals
 from linker.verification.running.world import PAGE_LEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linker.verification.image import BoundImage
-    from linker.verification.running.cpu import Cpu
-    from linker.verification.running.machine import Machine, Redirection
+    from linker.verification.running.cpu import EmulatedCpu
+    from linker.verification.running.machine import EmulatedMachine, Redirection
 
 CONTROL_REGISTERS = (0, 2, 3, 4, 8)
 WINDOW_VA = 0x7F0000000000  # docs/lol.md: guest memory as the module sees it
@@ -55,10 +55,10 @@ class Host(Protocol):
     takes_exceptions: bool
     bases: dict[int, int]
 
-    def start(self, machine: Machine, cpu: Cpu) -> None:
+    def start(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Get to the guest's first instruction; StartError says why not."""
 
-    def about_to_run(self, machine: Machine, cpu: Cpu) -> None:
+    def about_to_run(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Before each trial."""
 
 
@@ -92,14 +92,14 @@ class BareHost:
     def __init__(self) -> None:
         self.bases: dict[int, int] = {}
 
-    def start(self, machine: Machine, cpu: Cpu) -> None:
+    def start(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Nothing below but ports without devices."""
         machine.uc.hook_add(u.UC_HOOK_INSN, _all_ones, None, 1, 0, x.UC_X86_INS_IN)
         machine.uc.hook_add(u.UC_HOOK_INSN, _no_device, None, 1, 0, x.UC_X86_INS_OUT)
         machine.start_paging(cpu.msr[c.MSR_EFER])
         cpu.cr[3] = machine.root_pa
 
-    def about_to_run(self, machine: Machine, cpu: Cpu) -> None:
+    def about_to_run(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Nothing."""
 
 
@@ -114,17 +114,17 @@ class XenHost:
     def __init__(self) -> None:
         self.bases: dict[int, int] = {}
 
-    def start(self, machine: Machine, cpu: Cpu) -> None:
+    def start(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Ring 3; the module's data are as in the file."""
         machine.become_process(module_memory(machine.world.image), WINDOW_VA)
-        machine.on_interrupt = lambda number: Outcome("traps to Xen", is_exit=True) if number == INT_80 else None
+        machine.on_interrupt = lambda number: RunOutcome("traps to Xen", is_exit=True) if number == INT_80 else None
 
-    def about_to_run(self, machine: Machine, cpu: Cpu) -> None:
+    def about_to_run(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Control registers are words of the module, that its start of day would have set."""
         put_control_registers(machine, cpu)
 
 
-def put_control_registers(machine: Machine, cpu: Cpu) -> None:
+def put_control_registers(machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
     """Into the exported words that inline forms read."""
     va = machine.world.image.exports["vcpu_cr"]
     for number in CONTROL_REGISTERS:
@@ -155,9 +155,9 @@ class LolHost:
         self._said = b""
         self._now_ns = 1_000_000_000
         self._image: BoundImage | None = None
-        self._signals = Signals()
+        self._signals = HostSignals()
 
-    def start(self, machine: Machine, cpu: Cpu) -> None:
+    def start(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """As execve() would: the image's entry, a stack with arguments; to the guest's first instruction."""
         image = machine.world.image
         self._image = image
@@ -195,52 +195,52 @@ class LolHost:
         contents[strings_va - PROCESS_STACK_VA : strings_va - PROCESS_STACK_VA + len(strings)] = strings
         return bytes(contents), rsp
 
-    def about_to_run(self, machine: Machine, cpu: Cpu) -> None:
+    def about_to_run(self, machine: EmulatedMachine, cpu: EmulatedCpu) -> None:
         """Nothing."""
 
-    def _exception(self, machine: Machine, number: int) -> Redirection | None:
+    def _exception(self, machine: EmulatedMachine, number: int) -> Redirection | None:
         return (lambda: self._signals.deliver(machine, number)) if self._signals.takes(number) else None
 
     # ---- system calls (asm/unistd_64.h) ----
 
-    def _system_call(self, uc: u.Uc, machine: Machine) -> None:
+    def _system_call(self, uc: u.Uc, machine: EmulatedMachine) -> None:
         number = int(uc.reg_read(x.UC_X86_REG_RAX))
         arguments = [int(uc.reg_read(one)) for one in ARGUMENTS]
         try:
             result = _CALLS[number](self, machine, arguments) if number in _CALLS else -ENOSYS
         except LookupError as error:
-            machine.stop(Outcome(f"a system call with a bad address: {error}"))
+            machine.stop(RunOutcome(f"a system call with a bad address: {error}"))
             return
         uc.reg_write(x.UC_X86_REG_RAX, result & c.WORD_MASK)
 
-    def _succeed(self, _machine: Machine, _arguments: list[int]) -> int:
+    def _succeed(self, _machine: EmulatedMachine, _arguments: list[int]) -> int:
         return 0
 
-    def _set_action(self, machine: Machine, arguments: list[int]) -> int:
+    def _set_action(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         self._signals.set_action(machine, arguments[0], arguments[1])
         return 0
 
-    def _set_stack(self, machine: Machine, arguments: list[int]) -> int:
+    def _set_stack(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         self._signals.set_stack(machine, arguments[0])
         return 0
 
-    def _return_from_signal(self, machine: Machine, _arguments: list[int]) -> int:
+    def _return_from_signal(self, machine: EmulatedMachine, _arguments: list[int]) -> int:
         rsp = machine.get()[c.RSP]
         machine.redirect(lambda: self._signals.take_back(machine, rsp))
         return 0
 
-    def _write(self, machine: Machine, arguments: list[int]) -> int:
+    def _write(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         self._said += machine.read(arguments[1], min(arguments[2], PAGE_LEN))
         return arguments[2]
 
-    def _open(self, _machine: Machine, _arguments: list[int]) -> int:
+    def _open(self, _machine: EmulatedMachine, _arguments: list[int]) -> int:
         return 3
 
-    def _mmap(self, _machine: Machine, arguments: list[int]) -> int:
+    def _mmap(self, _machine: EmulatedMachine, arguments: list[int]) -> int:
         """All that is ever asked for is there already."""
         return arguments[0]
 
-    def _pread(self, machine: Machine, arguments: list[int]) -> int:
+    def _pread(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         _, to_va, length, off = arguments[:4]
         if self._image is None:
             return -ENOSYS
@@ -248,10 +248,10 @@ class LolHost:
         machine.write(to_va, data)
         return len(data)
 
-    def _no_terminal(self, _machine: Machine, _arguments: list[int]) -> int:
+    def _no_terminal(self, _machine: EmulatedMachine, _arguments: list[int]) -> int:
         return -ENOTTY
 
-    def _arch_prctl(self, machine: Machine, arguments: list[int]) -> int:
+    def _arch_prctl(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         code, value = arguments[:2]
         if code in (ARCH_SET_FS, ARCH_SET_GS):
             self.bases[c.FS if code == ARCH_SET_FS else c.GS] = value
@@ -262,19 +262,19 @@ class LolHost:
             return -ENOSYS
         return 0
 
-    def _clock(self, machine: Machine, arguments: list[int]) -> int:
+    def _clock(self, machine: EmulatedMachine, arguments: list[int]) -> int:
         self._now_ns += 1000
         machine.write(arguments[1], struct.pack("<qq", *divmod(self._now_ns, 1_000_000_000)))
         return 0
 
-    def _exit(self, machine: Machine, _arguments: list[int]) -> int:
+    def _exit(self, machine: EmulatedMachine, _arguments: list[int]) -> int:
         said = self._said.decode("ascii", "replace").strip().splitlines()
         self._said = b""
-        machine.stop(Outcome(f"the module ends: {said[0] if said else 'without a word'}"))
+        machine.stop(RunOutcome(f"the module ends: {said[0] if said else 'without a word'}"))
         return 0
 
 
-_CALLS: dict[int, Callable[[LolHost, Machine, list[int]], int]] = {
+_CALLS: dict[int, Callable[[LolHost, EmulatedMachine, list[int]], int]] = {
     1: LolHost._write,
     2: LolHost._open,
     3: LolHost._succeed,  # close

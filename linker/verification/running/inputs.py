@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from linker.sites.codec import Instruction
-    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.cpu import EmulatedCpu
     from linker.verification.running.world import World
 
 ONE_OPERAND_LEN = 128
@@ -40,7 +40,7 @@ USER_SYSENTER_CS = 0x08  # SYSEXIT: CS is this plus 32
 class Trial:
     """One run to prepare: `cpu` and the world's memory are set up for `insn`."""
 
-    def __init__(self, cpu: Cpu, world: World, insn: Instruction, random: Random) -> None:
+    def __init__(self, cpu: EmulatedCpu, world: World, insn: Instruction, random: Random) -> None:
         self.cpu, self.world, self.insn, self.random = cpu, world, insn, random
         self.msr: int | None = None  # what rdmsr shall read
         self.may_fault = True  # whether what runs it refuses an unknown model-specific register

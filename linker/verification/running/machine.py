@@ -33,7 +33,7 @@ MOST_REDIRECTIONS = 64
 Redirection: TypeAlias = "Callable[[], int]"
 
 
-class Outcome(NamedTuple):
+class RunOutcome(NamedTuple):
     """How a run ended: `left` is empty when it got to where it should, else what happened; `exception`: its vector."""
 
     left: str
@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     is_exit: bool = False  # left for the monitor below: not wrong, but the run cannot go on
 
 
-class Machine:
+class EmulatedMachine:
     """One processor. Private memory (what only a process has: its own copy of the module, a stack) is behind RAM."""
 
     def __init__(self, world: World) -> None:
@@ -55,22 +55,22 @@ class Machine:
         self.uc.mem_map_ptr(self.private_pa, PRIVATE_LEN, u.UC_PROT_ALL, ctypes.addressof(self._private))
         self._private_free = PRIVATE_TABLES_LEN
         self.root_pa = world.tables.root_pa
-        self.outcome: Outcome | None = None
+        self.outcome: RunOutcome | None = None
         self.uc.hook_add(u.UC_HOOK_INTR, self._interrupted)
         self.uc.hook_add(u.UC_HOOK_INSN_INVALID, self._invalid)
-        self.on_interrupt: Callable[[int], Outcome | Redirection | None] = lambda number: None
+        self.on_interrupt: Callable[[int], RunOutcome | Redirection | None] = lambda number: None
         self._redirection: Redirection | None = None
 
     def _interrupted(self, uc: u.Uc, number: int, _data: object) -> None:
         outcome = self.on_interrupt(number)
-        if outcome is not None and not isinstance(outcome, Outcome):
+        if outcome is not None and not isinstance(outcome, RunOutcome):
             self.redirect(outcome)
             return
         if outcome is None:
             where = f"at {uc.reg_read(x.UC_X86_REG_RIP):#x}"
             if number == PAGE_FAULT:
                 where += f", address {uc.reg_read(x.UC_X86_REG_CR2):#x}"
-            outcome = Outcome(f"exception {number} {where}", exception=number)
+            outcome = RunOutcome(f"exception {number} {where}", exception=number)
         self.stop(outcome)
 
     def redirect(self, redirection: Redirection) -> None:
@@ -80,14 +80,14 @@ class Machine:
 
     def _invalid(self, uc: u.Uc, _data: object) -> bool:
         outcome = self.on_interrupt(INVALID_OPCODE)
-        if outcome is not None and not isinstance(outcome, Outcome):
+        if outcome is not None and not isinstance(outcome, RunOutcome):
             self.redirect(outcome)
             return False
         where = f"at {uc.reg_read(x.UC_X86_REG_RIP):#x}"
-        self.stop(Outcome(f"an instruction that does not decode {where}", exception=INVALID_OPCODE))
+        self.stop(RunOutcome(f"an instruction that does not decode {where}", exception=INVALID_OPCODE))
         return False
 
-    def stop(self, outcome: Outcome) -> None:
+    def stop(self, outcome: RunOutcome) -> None:
         """End the run."""
         if self.outcome is None:
             self.outcome = outcome
@@ -199,7 +199,7 @@ class Machine:
     def flags(self, value: int) -> None:
         self.uc.reg_write(x.UC_X86_REG_EFLAGS, value)
 
-    def run(self, start_va: int, until_va: int) -> Outcome:
+    def run(self, start_va: int, until_va: int) -> RunOutcome:
         """Run until the address is reached."""
         self.outcome = None
         # Code translated for a run that was to pass the place would not stop there.
@@ -212,7 +212,7 @@ class Machine:
                 self.uc.emu_start(at_va, until_va, timeout=TIMEOUT_US, count=LONGEST_RUN)
             except u.UcError as error:
                 if self._redirection is None:
-                    return self.outcome or Outcome(f"the emulator stops at {self.rip:#x}: {error}")
+                    return self.outcome or RunOutcome(f"the emulator stops at {self.rip:#x}: {error}")
             if self._redirection is None or self.outcome is not None:
                 break
             if self.rip == start_va:
@@ -223,14 +223,14 @@ class Machine:
             try:
                 at_va = self._redirection()
             except LookupError as error:
-                return Outcome(f"a signal cannot be delivered: {error}")
+                return RunOutcome(f"a signal cannot be delivered: {error}")
             if at_va == until_va:
-                return Outcome("")
+                return RunOutcome("")
         if self.outcome is not None:
             return self.outcome
         if self.rip != until_va:
-            return Outcome(f"control goes to {self.rip:#x} and not to {until_va:#x}")
-        return Outcome("")
+            return RunOutcome(f"control goes to {self.rip:#x} and not to {until_va:#x}")
+        return RunOutcome("")
 
     # ---- snapshots ----
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from linker.sites.codec import Instruction
-    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.cpu import EmulatedCpu
 
 POPF_KEEPS = c.RF | c.VM | c.VIF | c.VIP
 EVERYTHING_ON_A_PORT = 0xFFFFFFFF  # docs/machine.md: what is no device reads all ones
@@ -39,13 +39,13 @@ DR6_FIXED, DR6_KNOWN = 0xFFFF0FF0, 0xE00F
 DR7_FIXED, DR7_KNOWN = 0x400, 0xFFFF23FF
 
 
-def _source(cpu: Cpu, insn: Instruction, operand: int, bits: int = 16) -> int:
+def _source(cpu: EmulatedCpu, insn: Instruction, operand: int, bits: int = 16) -> int:
     if insn.memory is not None:
         return cpu.read_word(operand_va(cpu, insn), bits)
     return cpu.register(insn.registers[operand], bits)
 
 
-def _store_system_word(cpu: Cpu, insn: Instruction, value: int) -> None:
+def _store_system_word(cpu: EmulatedCpu, insn: Instruction, value: int) -> None:
     """SLDT, STR, SMSW, MOV from a segment: 16 bits to memory, the whole register otherwise."""
     if insn.memory is not None:
         cpu.write_word(operand_va(cpu, insn), 16, value)
@@ -53,68 +53,68 @@ def _store_system_word(cpu: Cpu, insn: Instruction, value: int) -> None:
         cpu.set_register(insn.registers[0], insn.width_bits, value)
 
 
-def _cli(cpu: Cpu, insn: Instruction) -> None:
+def _cli(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     cpu.flags &= ~c.IF
 
 
-def _sti(cpu: Cpu, insn: Instruction) -> None:
+def _sti(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     cpu.flags |= c.IF
 
 
-def _pushf(cpu: Cpu, insn: Instruction) -> None:
+def _pushf(cpu: EmulatedCpu, insn: Instruction) -> None:
     cpu.push(insn.width_bits, cpu.flags & ~(c.RF | c.VM))
 
 
-def _popf(cpu: Cpu, insn: Instruction) -> None:
+def _popf(cpu: EmulatedCpu, insn: Instruction) -> None:
     value = cpu.pop(insn.width_bits)
     changed = c.DEFINED_FLAGS & ~POPF_KEEPS & (1 << insn.width_bits) - 1
     cpu.flags = cpu.flags & ~changed & ~c.RF | value & changed | c.FLAG_ONE
 
 
-def _load_table(cpu: Cpu, insn: Instruction) -> tuple[int, int]:
+def _load_table(cpu: EmulatedCpu, insn: Instruction) -> tuple[int, int]:
     va = operand_va(cpu, insn)
     return cpu.read_word(va + 2, 64), cpu.read_word(va, 16)
 
 
-def _store_table(cpu: Cpu, insn: Instruction, table: tuple[int, int]) -> None:
+def _store_table(cpu: EmulatedCpu, insn: Instruction, table: tuple[int, int]) -> None:
     va = operand_va(cpu, insn)
     cpu.write_word(va, 16, table[1])
     cpu.write_word(va + 2, 64, table[0])
 
 
-def _lgdt(cpu: Cpu, insn: Instruction) -> None:
+def _lgdt(cpu: EmulatedCpu, insn: Instruction) -> None:
     cpu.gdt = _load_table(cpu, insn)
 
 
-def _lidt(cpu: Cpu, insn: Instruction) -> None:
+def _lidt(cpu: EmulatedCpu, insn: Instruction) -> None:
     cpu.idt = _load_table(cpu, insn)
 
 
-def _lmsw(cpu: Cpu, insn: Instruction) -> None:
+def _lmsw(cpu: EmulatedCpu, insn: Instruction) -> None:
     """PE can be set, not cleared."""
     low = c.CR0_PE | c.CR0_MP | c.CR0_EM | c.CR0_TS
     cpu.cr[0] = cpu.cr[0] & ~(low & ~c.CR0_PE) | _source(cpu, insn, 0) & low
 
 
-def _clts(cpu: Cpu, insn: Instruction) -> None:
+def _clts(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     cpu.cr[0] &= ~c.CR0_TS
 
 
-def _mov_from_cr(cpu: Cpu, insn: Instruction) -> None:
+def _mov_from_cr(cpu: EmulatedCpu, insn: Instruction) -> None:
     cpu.regs[insn.registers[0]] = cpu.cr[insn.registers[1]]
 
 
-def _mov_to_cr(cpu: Cpu, insn: Instruction) -> None:
+def _mov_to_cr(cpu: EmulatedCpu, insn: Instruction) -> None:
     number, source = insn.registers
     value = cpu.regs[source]
     cpu.cr[number] = value | c.CR0_ET if number == 0 else value
     cpu.unknown_flags |= c.ARITHMETIC  # "undefined"
 
 
-def _debug_number(cpu: Cpu, number: int) -> int:
+def _debug_number(cpu: EmulatedCpu, number: int) -> int:
     """DR4 and DR5 are DR6 and DR7 while CR4.DE is clear (vol. 3, 17.2.2)."""
     if number in (4, 5):
         if cpu.cr[4] & c.CR4_DE:
@@ -123,12 +123,12 @@ def _debug_number(cpu: Cpu, number: int) -> int:
     return number
 
 
-def _mov_from_dr(cpu: Cpu, insn: Instruction) -> None:
+def _mov_from_dr(cpu: EmulatedCpu, insn: Instruction) -> None:
     cpu.regs[insn.registers[0]] = cpu.dr[_debug_number(cpu, insn.registers[1])]
     cpu.unknown_flags |= c.ARITHMETIC
 
 
-def _mov_to_dr(cpu: Cpu, insn: Instruction) -> None:
+def _mov_to_dr(cpu: EmulatedCpu, insn: Instruction) -> None:
     number, value = _debug_number(cpu, insn.registers[0]), cpu.regs[insn.registers[1]]
     if number == 6:
         value = value & DR6_KNOWN | DR6_FIXED
@@ -138,7 +138,7 @@ def _mov_to_dr(cpu: Cpu, insn: Instruction) -> None:
     cpu.unknown_flags |= c.ARITHMETIC
 
 
-def _port(cpu: Cpu, insn: Instruction) -> int:
+def _port(cpu: EmulatedCpu, insn: Instruction) -> int:
     return insn.immediate if insn.immediate is not None else cpu.register(c.RDX, 16)
 
 
@@ -147,22 +147,22 @@ def is_device(port: int, bits: int) -> bool:
     return any(one in DEVICE_PORTS or one in DEVICE_PORTS_MORE for one in range(port, port + bits // 8))
 
 
-def _in(cpu: Cpu, insn: Instruction) -> None:
+def _in(cpu: EmulatedCpu, insn: Instruction) -> None:
     bits = insn.width_bits
     cpu.set_register(c.RAX, bits, EVERYTHING_ON_A_PORT)
     if is_device(_port(cpu, insn), bits):
         cpu.leave_open(c.RAX, mask=(1 << bits) - 1)
 
 
-def _nothing(cpu: Cpu, insn: Instruction) -> None:
+def _nothing(cpu: EmulatedCpu, insn: Instruction) -> None:
     """Caches, translations, ports that nobody watches: not in the model's state."""
 
 
-def _string_step(cpu: Cpu, bits: int) -> int:
+def _string_step(cpu: EmulatedCpu, bits: int) -> int:
     return -(bits // 8) if cpu.flags & c.DF else bits // 8
 
 
-def _string_port(cpu: Cpu, insn: Instruction) -> None:
+def _string_port(cpu: EmulatedCpu, insn: Instruction) -> None:
     """INS, OUTS; REP counts in (E)CX."""
     memory = insn.memory
     if memory is None or memory.base is None:
@@ -179,13 +179,13 @@ def _string_port(cpu: Cpu, insn: Instruction) -> None:
         cpu.set_register(c.RCX, address_bits, cpu.register(c.RCX, address_bits) - 1)
 
 
-def _swapgs(cpu: Cpu, insn: Instruction) -> None:
+def _swapgs(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     msr = cpu.msr
     msr[c.MSR_GS_BASE], msr[c.MSR_KERNEL_GS_BASE] = msr[c.MSR_KERNEL_GS_BASE], msr[c.MSR_GS_BASE]
 
 
-def _rdmsr(cpu: Cpu, insn: Instruction) -> None:
+def _rdmsr(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     number = cpu.register(c.RCX, 32)
     if number not in cpu.msr:
@@ -193,7 +193,7 @@ def _rdmsr(cpu: Cpu, insn: Instruction) -> None:
     cpu.regs[c.RAX], cpu.regs[c.RDX] = cpu.msr[number] & 0xFFFFFFFF, cpu.msr[number] >> 32
 
 
-def _wrmsr(cpu: Cpu, insn: Instruction) -> None:
+def _wrmsr(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     number = cpu.register(c.RCX, 32)
     if number not in cpu.msr:
@@ -202,17 +202,17 @@ def _wrmsr(cpu: Cpu, insn: Instruction) -> None:
     cpu.msr[number] = value | c.EFER_LMA if number == c.MSR_EFER else value
 
 
-def _time_stamp(cpu: Cpu, insn: Instruction) -> None:
+def _time_stamp(cpu: EmulatedCpu, insn: Instruction) -> None:
     del insn
     cpu.leave_open(c.RAX, c.RDX)
 
 
-def _rdtscp(cpu: Cpu, insn: Instruction) -> None:
+def _rdtscp(cpu: EmulatedCpu, insn: Instruction) -> None:
     _time_stamp(cpu, insn)
     cpu.regs[c.RCX] = cpu.msr[c.MSR_TSC_AUX]
 
 
-def _cpuid(cpu: Cpu, insn: Instruction) -> None:
+def _cpuid(cpu: EmulatedCpu, insn: Instruction) -> None:
     """What it says is the processor's business; that nothing else changes is not."""
     del insn
     cpu.leave_open(c.RAX, c.RBX, c.RCX, c.RDX, mask=0xFFFFFFFF)
@@ -220,17 +220,17 @@ def _cpuid(cpu: Cpu, insn: Instruction) -> None:
         cpu.set_register(number, 32, 0)
 
 
-def _general_protection(cpu: Cpu, insn: Instruction) -> None:
+def _general_protection(cpu: EmulatedCpu, insn: Instruction) -> None:
     """RDPMC where no counter exists."""
     raise FaultError(c.GP, 0)
 
 
-def _undefined(cpu: Cpu, insn: Instruction) -> None:
+def _undefined(cpu: EmulatedCpu, insn: Instruction) -> None:
     """UD2, and what cpuid does not offer."""
     raise FaultError(c.UD)
 
 
-def _mov_from_seg(cpu: Cpu, insn: Instruction) -> None:
+def _mov_from_seg(cpu: EmulatedCpu, insn: Instruction) -> None:
     selector = cpu.selectors[insn.registers[0 if insn.memory is not None else 1]]
     _store_system_word(cpu, insn, selector or 0)
     if selector is None:
@@ -241,11 +241,11 @@ def _mov_from_seg(cpu: Cpu, insn: Instruction) -> None:
             cpu.leave_open(insn.registers[0], mask=0xFFFF)
 
 
-def _mov_to_seg(cpu: Cpu, insn: Instruction) -> None:
+def _mov_to_seg(cpu: EmulatedCpu, insn: Instruction) -> None:
     load_segment(cpu, insn.registers[0], _source(cpu, insn, 1))
 
 
-def _push_seg(cpu: Cpu, insn: Instruction) -> None:
+def _push_seg(cpu: EmulatedCpu, insn: Instruction) -> None:
     """Only the low 16 bits of the slot are certain: some processors leave the others (PUSH, "IA-32 compatibility")."""
     selector = cpu.selectors[insn.registers[0]]
     cpu.push(insn.width_bits, selector or 0)
@@ -253,12 +253,12 @@ def _push_seg(cpu: Cpu, insn: Instruction) -> None:
         cpu.unknown_memory.append((cpu.regs[c.RSP], cpu.regs[c.RSP] + 2))
 
 
-def _pop_seg(cpu: Cpu, insn: Instruction) -> None:
+def _pop_seg(cpu: EmulatedCpu, insn: Instruction) -> None:
     load_segment(cpu, insn.registers[0], cpu.read_word(cpu.regs[c.RSP], 16))
     cpu.regs[c.RSP] = cpu.regs[c.RSP] + insn.width_bits // 8 & c.WORD_MASK
 
 
-def _segment_base(cpu: Cpu, insn: Instruction) -> None:
+def _segment_base(cpu: EmulatedCpu, insn: Instruction) -> None:
     if not cpu.cr[4] & c.CR4_FSGSBASE:
         raise FaultError(c.UD)
     number = c.MSR_FS_BASE if "fs" in insn.class_name else c.MSR_GS_BASE
@@ -268,7 +268,7 @@ def _segment_base(cpu: Cpu, insn: Instruction) -> None:
         cpu.msr[number] = cpu.register(insn.registers[0], insn.width_bits)
 
 
-def _inspect(cpu: Cpu, insn: Instruction) -> None:
+def _inspect(cpu: EmulatedCpu, insn: Instruction) -> None:
     """VERR, VERW, LAR, LSL."""
     name = insn.class_name
     two = name in ("lar", "lsl")
@@ -282,16 +282,16 @@ def _inspect(cpu: Cpu, insn: Instruction) -> None:
             cpu.leave_open(insn.registers[0], mask=LAR_UNDEFINED)
 
 
-def _int(cpu: Cpu, insn: Instruction) -> None:
+def _int(cpu: EmulatedCpu, insn: Instruction) -> None:
     deliver(cpu, insn.immediate if insn.immediate is not None else 3, None, fault=False)
 
 
-def _system_selector(cpu: Cpu, insn: Instruction) -> None:
+def _system_selector(cpu: EmulatedCpu, insn: Instruction) -> None:
     load_system_segment(cpu, insn.class_name, _source(cpu, insn, 0))
 
 
 # Class -> what it does. RIP is behind the instruction already; a transfer sets it.
-MODEL: dict[str, Callable[[Cpu, Instruction], None]] = {
+MODEL: dict[str, Callable[[EmulatedCpu, Instruction], None]] = {
     "cli": _cli,
     "sti": _sti,
     "pushf": _pushf,
@@ -366,7 +366,7 @@ MODEL: dict[str, Callable[[Cpu, Instruction], None]] = {
 ALWAYS_FAULT = frozenset(name for name, work in MODEL.items() if work in (_undefined, _general_protection))
 
 
-def execute(cpu: Cpu, insn: Instruction, next_va: int, at_va: int) -> None:
+def execute(cpu: EmulatedCpu, insn: Instruction, next_va: int, at_va: int) -> None:
     """Work the instruction at `at_va`; a fault goes through the IDT. `next_va` is where it goes on."""
     before = list(cpu.regs)
     cpu.rip = next_va

@@ -8,10 +8,10 @@ from linker.verification.running.cpu import WORD_MASK
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
-    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.cpu import EmulatedCpu
 
 
-def operand_va(cpu: Cpu, insn: Instruction) -> int:
+def operand_va(cpu: EmulatedCpu, insn: Instruction) -> int:
     """Address of the memory operand (vol. 1, 3.7.5)."""
     memory = insn.memory
     if memory is None:

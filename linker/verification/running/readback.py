@@ -12,7 +12,7 @@ from linker.verification.running import cpu as c
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
-    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.cpu import EmulatedCpu
 
 # Before a trial of this class one of that class runs, so that there is something to change.
 PRIMED_BY = {"cli": "sti", "sti": "cli", "clts": "mov_to_cr"}
@@ -63,7 +63,7 @@ def reads(reader: Instruction, writer: Instruction) -> bool:
     return written is None or read is None or written == read
 
 
-def written_msr(cpu: Cpu, writer: Instruction) -> int | None:
+def written_msr(cpu: EmulatedCpu, writer: Instruction) -> int | None:
     """The model-specific register that rdmsr shows of what was written."""
     if writer.class_name == "wrmsr":
         return cpu.register(c.RCX, 32)

@@ -11,7 +11,7 @@ from linker.verification.running.operands import operand_va
 
 if TYPE_CHECKING:
     from linker.sites.codec import Instruction
-    from linker.verification.running.cpu import Cpu
+    from linker.verification.running.cpu import EmulatedCpu
 
 LDT, TSS_AVAILABLE, TSS_BUSY, CALL_GATE = 2, 9, 11, 12
 LAR_TYPES = frozenset({LDT, TSS_AVAILABLE, TSS_BUSY, CALL_GATE})
@@ -74,7 +74,7 @@ class Descriptor(NamedTuple):
         return True
 
 
-def lookup(cpu: Cpu, selector: int) -> Descriptor | None:
+def lookup(cpu: EmulatedCpu, selector: int) -> Descriptor | None:
     """The descriptor a selector names; None for a null one and outside the table."""
     if not selector & ~3:
         return None
@@ -91,7 +91,7 @@ def lookup(cpu: Cpu, selector: int) -> Descriptor | None:
     return Descriptor(base + offset, low, high)
 
 
-def load_segment(cpu: Cpu, segment: int, selector: int) -> None:
+def load_segment(cpu: EmulatedCpu, segment: int, selector: int) -> None:
     """MOV to, POP, far-pointer loads. The operands of trials pass all checks."""
     found = lookup(cpu, selector)
     if found is None and selector & ~3:
@@ -103,7 +103,7 @@ def load_segment(cpu: Cpu, segment: int, selector: int) -> None:
         cpu.msr[c.MSR_GS_BASE] = found.base if found is not None else 0
 
 
-def load_system_segment(cpu: Cpu, name: str, selector: int) -> None:
+def load_system_segment(cpu: EmulatedCpu, name: str, selector: int) -> None:
     """LLDT, LTR."""
     found = lookup(cpu, selector)
     wanted = LDT if name == "lldt" else TSS_AVAILABLE
@@ -121,7 +121,7 @@ def load_system_segment(cpu: Cpu, name: str, selector: int) -> None:
         cpu.ldt = (selector, found.base, found.limit)
 
 
-def load_far_pointer(cpu: Cpu, insn: Instruction) -> None:
+def load_far_pointer(cpu: EmulatedCpu, insn: Instruction) -> None:
     """LSS, LFS, LGS: 0F B2, 0F B4, 0F B5."""
     opcode = insn.code[insn.code.index(0x0F) + 1]
     segment = {0xB2: c.SS, 0xB4: c.FS, 0xB5: c.GS}[opcode]
@@ -131,12 +131,12 @@ def load_far_pointer(cpu: Cpu, insn: Instruction) -> None:
     cpu.set_register(insn.registers[0], bits, offset)
 
 
-def _load_code(cpu: Cpu, selector: int, level: int) -> None:
+def _load_code(cpu: EmulatedCpu, selector: int, level: int) -> None:
     cpu.selectors[c.CS] = selector & ~3 | level
     cpu.cpl = level
 
 
-def _outer_level(cpu: Cpu, level: int, rsp: int, ss: int) -> None:
+def _outer_level(cpu: EmulatedCpu, level: int, rsp: int, ss: int) -> None:
     """A return to an outer level drops data segments that it may not use."""
     cpu.regs[c.RSP], cpu.selectors[c.SS] = rsp, ss
     for segment in (c.ES, c.DS, c.FS, c.GS):
@@ -146,7 +146,7 @@ def _outer_level(cpu: Cpu, level: int, rsp: int, ss: int) -> None:
             cpu.selectors[segment] = 0
 
 
-def iret(cpu: Cpu, insn: Instruction) -> None:
+def iret(cpu: EmulatedCpu, insn: Instruction) -> None:
     """IRET in 64-bit mode always pops SS:RSP."""
     bits = insn.width_bits
     rip, cs, flags, rsp, ss = (cpu.read_word(cpu.regs[c.RSP] + n * bits // 8, bits) for n in range(5))
@@ -161,7 +161,7 @@ def iret(cpu: Cpu, insn: Instruction) -> None:
     cpu.rip = rip
 
 
-def far_return(cpu: Cpu, insn: Instruction) -> None:
+def far_return(cpu: EmulatedCpu, insn: Instruction) -> None:
     """RET far, with what it releases."""
     bits, release = insn.width_bits, insn.immediate or 0
     base = cpu.regs[c.RSP]
@@ -178,7 +178,7 @@ def far_return(cpu: Cpu, insn: Instruction) -> None:
     cpu.rip = rip
 
 
-def far_call(cpu: Cpu, insn: Instruction) -> None:
+def far_call(cpu: EmulatedCpu, insn: Instruction) -> None:
     """JMP and CALL far through memory: offset, then selector."""
     bits = insn.width_bits - 16
     va = operand_va(cpu, insn)
@@ -194,7 +194,7 @@ def far_call(cpu: Cpu, insn: Instruction) -> None:
     cpu.rip = offset
 
 
-def sysret(cpu: Cpu, insn: Instruction) -> None:
+def sysret(cpu: EmulatedCpu, insn: Instruction) -> None:
     """SYSRET to 64-bit code."""
     del insn
     if not cpu.msr[c.MSR_EFER] & c.EFER_SCE:
@@ -206,7 +206,7 @@ def sysret(cpu: Cpu, insn: Instruction) -> None:
     cpu.selectors[c.SS] = base + 8 | 3
 
 
-def sysexit(cpu: Cpu, insn: Instruction) -> None:
+def sysexit(cpu: EmulatedCpu, insn: Instruction) -> None:
     """SYSEXIT to 64-bit code."""
     del insn
     base = cpu.msr[c.MSR_SYSENTER_CS]
@@ -217,7 +217,7 @@ def sysexit(cpu: Cpu, insn: Instruction) -> None:
     cpu.selectors[c.SS] = base + 40 & 0xFFFF | 3
 
 
-def deliver(cpu: Cpu, vector: int, error: int | None, *, fault: bool) -> None:
+def deliver(cpu: EmulatedCpu, vector: int, error: int | None, *, fault: bool) -> None:
     """An exception or INT n through a 64-bit gate of the same level (vol. 3, 6.14): the trials' IDT has no others.
 
     A fault pushes RF set (vol. 3, 17.3.1.1) and stands at the instruction, INT n behind it.

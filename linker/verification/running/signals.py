@@ -15,7 +15,7 @@ from linker.quick.tuples import NamedTuple
 from linker.verification.running import cpu as c
 
 if TYPE_CHECKING:
-    from linker.verification.running.machine import Machine
+    from linker.verification.running.machine import EmulatedMachine
 
 # Exception -> signal (Linux, arch/x86/kernel/traps.c).
 SIGILL, SIGTRAP, SIGFPE, SIGSEGV = 4, 5, 8, 11
@@ -38,19 +38,19 @@ class Handler(NamedTuple):
     restorer_va: int
 
 
-class Signals:
+class HostSignals:
     """The process's handlers and the stack they run on."""
 
     def __init__(self) -> None:
         self._handlers: dict[int, Handler] = {}
         self._stack_end_va = 0
 
-    def set_action(self, machine: Machine, number: int, action_va: int) -> None:
+    def set_action(self, machine: EmulatedMachine, number: int, action_va: int) -> None:
         """rt_sigaction."""
         handler_va, _, restorer_va = ACTION.unpack(machine.read(action_va, ACTION.size))
         self._handlers[number] = Handler(handler_va, restorer_va)
 
-    def set_stack(self, machine: Machine, stack_va: int) -> None:
+    def set_stack(self, machine: EmulatedMachine, stack_va: int) -> None:
         """sigaltstack."""
         base_va, _, length = STACK.unpack(machine.read(stack_va, STACK.size))
         self._stack_end_va = base_va + length
@@ -59,7 +59,7 @@ class Signals:
         """Whether an exception has a handler."""
         return SIGNAL_OF.get(exception) in self._handlers
 
-    def deliver(self, machine: Machine, exception: int) -> int:
+    def deliver(self, machine: EmulatedMachine, exception: int) -> int:
         """Make the frame; gives the handler's address."""
         number = SIGNAL_OF[exception]
         handler = self._handlers[number]
@@ -81,7 +81,7 @@ class Signals:
         machine.flags &= ~(c.DF | c.TF | c.RF)
         return handler.va
 
-    def take_back(self, machine: Machine, ucontext_va: int) -> int:
+    def take_back(self, machine: EmulatedMachine, ucontext_va: int) -> int:
         """rt_sigreturn; gives the address to go on at."""
         fields = CONTEXT.unpack(machine.read(ucontext_va + UCONTEXT_HEAD_LEN, CONTEXT.size))
         regs = [0] * 16

@@ -22,10 +22,10 @@ from linker.verification.image import shown
 from linker.verification.proof import RunCount
 from linker.verification.running import cpu as c
 from linker.verification.running import world as w
-from linker.verification.running.cpu import Cpu
+from linker.verification.running.cpu import EmulatedCpu
 from linker.verification.running.hosts import HOSTS
 from linker.verification.running.inputs import Trial, prepare
-from linker.verification.running.machine import Machine
+from linker.verification.running.machine import EmulatedMachine
 from linker.verification.running.model import MODEL, execute
 from linker.verification.running.readback import PRIMED_BY, reads, written_msr
 from linker.verification.running.world import World
@@ -46,7 +46,7 @@ FIRST = ("lgdt", "lidt", "mov_to_seg", "load_far_pointer", "lret", "ljmp", "iret
 SHOWN_DIFFERENCES = 4
 
 
-class Form(NamedTuple):
+class TriedForm(NamedTuple):
     """Sites that differ in the linker's operands alone; one of them is run."""
 
     class_name: str
@@ -54,7 +54,7 @@ class Form(NamedTuple):
     site: ExaminedSite
 
 
-def _keys(form: Form) -> tuple[str, ...]:
+def _keys(form: TriedForm) -> tuple[str, ...]:
     insn = form.site.instruction
     operand = CONTROL_OPERAND.get(form.class_name)
     number = insn.width_bits if operand is None else insn.registers[operand]
@@ -70,7 +70,7 @@ class Saved(NamedTuple):
     bases: dict[int, int]
 
 
-class Tally:
+class TrialTally:
     """What became of one form."""
 
     def __init__(self) -> None:
@@ -80,14 +80,14 @@ class Tally:
         self.can_run = True
 
 
-def distinct_forms(image: BoundImage) -> list[Form]:
+def distinct_forms(image: BoundImage) -> list[TriedForm]:
     """One site for each distinct instruction, room and form."""
     forms = []
     sites = image.examination.sites
     for group in image.plan.groups:
         members = [sites[index] for index in group.members if sites[index].state is SiteState.BOUND]
         if members:
-            forms.append(Form(group.instruction.class_name, group.form, members[0]))
+            forms.append(TriedForm(group.instruction.class_name, group.form, members[0]))
     return forms
 
 
@@ -111,16 +111,16 @@ class Runner:
         self._image = image
         self._host: Host = HOSTS[image.examination.target, image.codec.name]()
         self._world = World(image)
-        self._machine = Machine(self._world)
-        self._cpu = Cpu(self._world)
+        self._machine = EmulatedMachine(self._world)
+        self._cpu = EmulatedCpu(self._world)
         self._random = Random(SEED)  # noqa: S311  # the same trials each time, not a secret
-        self._tallies: list[tuple[Form, Tally]] = []
+        self._tallies: list[tuple[TriedForm, TrialTally]] = []
         self._take_back = False
         self.failures: list[Failure] = []
 
-    def run(self, rounds: int) -> list[tuple[Form, Tally]]:
+    def run(self, rounds: int) -> list[tuple[TriedForm, TrialTally]]:
         """All forms, `rounds` times each."""
-        tallies = [(form, Tally()) for form in distinct_forms(self._image)]
+        tallies = [(form, TrialTally()) for form in distinct_forms(self._image)]
         self._host.start(self._machine, self._cpu)
         rank = {name: n for n, name in enumerate(FIRST)}
         ordered = sorted(tallies, key=lambda pair: rank.get(pair[0].class_name, len(rank)))
@@ -135,19 +135,19 @@ class Runner:
         self._compare_all()
         return tallies
 
-    def _find(self, wanted: Callable[[Instruction], bool]) -> tuple[Form, Tally] | None:
+    def _find(self, wanted: Callable[[Instruction], bool]) -> tuple[TriedForm, TrialTally] | None:
         """Any form that can be run and is wanted."""
         found = [one for one in self._tallies if one[1].can_run and wanted(one[0].site.instruction)]
         return self._random.choice(found) if found else None
 
-    def _prime(self, form: Form) -> None:
+    def _prime(self, form: TriedForm) -> None:
         """Let another site do the contrary."""
         name = PRIMED_BY.get(form.class_name, "")
         primer = self._find(lambda one: one.class_name == name)
         if primer is not None:
             self._one(*primer)
 
-    def _read_back(self, form: Form) -> None:
+    def _read_back(self, form: TriedForm) -> None:
         """Let another site show what this one wrote."""
         writer = form.site
         msr = written_msr(self._cpu, writer.instruction)
@@ -155,7 +155,7 @@ class Runner:
         if reader is not None:
             self._one(*reader, msr=msr, behind=f" (behind '{writer.instruction.text}' at {writer.start_va:#x})")
 
-    def _one(self, form: Form, tally: Tally, *, msr: int | None = None, behind: str = "") -> bool:
+    def _one(self, form: TriedForm, tally: TrialTally, *, msr: int | None = None, behind: str = "") -> bool:
         """One trial; whether it changed the state that the next one finds."""
         if tally.failed:
             return False
@@ -191,7 +191,7 @@ class Runner:
         self._load(saved)  # also from another level: sites belong to ring 0
         return False
 
-    def _try(self, form: Form) -> tuple[str, list[tuple[str, str]]]:
+    def _try(self, form: TriedForm) -> tuple[str, list[tuple[str, str]]]:
         """Why the run cannot go on; pairs of what was expected and found."""
         cpu, machine, host, site = self._cpu, self._machine, self._host, form.site
         host.about_to_run(machine, cpu)
@@ -253,7 +253,7 @@ class Runner:
             where = f"memory at {low + first:#x}"
             yield f"{where}: {shown(wanted[first:end])}", f"{where}: {shown(found[first:end])}"
 
-    def _run_padding(self, form: Form, tally: Tally) -> None:
+    def _run_padding(self, form: TriedForm, tally: TrialTally) -> None:
         """Of a native form: what stands around the instruction changes nothing."""
         site = form.site
         if form.form != "native" or tally.runs:

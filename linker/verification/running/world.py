@@ -94,7 +94,7 @@ class PageTables:
             va, pa = va + step_len, pa + step_len
 
 
-class Area:
+class WorldArea:
     """Guest memory at `va` that stands at `pa`; `shadow` is what the model thinks is there."""
 
     def __init__(self, va: int, pa: int, contents: bytes) -> None:
@@ -121,7 +121,7 @@ class World:
             raise _unfit("no room for operands", "all addresses tried taken", f"room at {SCRATCH_VAS[0]:#x}")
         self.scratch_va = free[0]
         self.areas = [self._load(load) for load in self.loads]
-        self.scratch = Area(self.scratch_va, self.scratch_pa, self._scratch_contents())
+        self.scratch = WorldArea(self.scratch_va, self.scratch_pa, self._scratch_contents())
         self.areas.append(self.scratch)
         self.ram[self.scratch_pa : self.scratch_pa + SCRATCH_LEN] = bytes(self.scratch.shadow)
         self.tables = PageTables(self.ram, self.scratch_pa - TABLES_LEN, self.scratch_pa)
@@ -134,10 +134,10 @@ class World:
     def _is_taken(self, va: int) -> bool:
         return any(load.va < va + SCRATCH_LEN and va < load.va + load.memory_len for load in self.loads)
 
-    def _load(self, load: Segment) -> Area:
+    def _load(self, load: Segment) -> WorldArea:
         contents = bytes(self.image.examination.present[load.off : load.off + load.len]).ljust(load.memory_len, b"\0")
         self.ram[load.pa : load.pa + load.memory_len] = contents
-        return Area(load.va, load.pa, contents)
+        return WorldArea(load.va, load.pa, contents)
 
     def at(self, off: int) -> int:
         """Virtual address of an offset of the scratch memory."""
@@ -175,7 +175,7 @@ class World:
 
     # ---- the model's memory ----
 
-    def _area(self, va: int, length: int) -> Area:
+    def _area(self, va: int, length: int) -> WorldArea:
         for area in self.areas:
             if area.va <= va and va + length <= area.end_va:
                 return area

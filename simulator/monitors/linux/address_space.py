@@ -89,7 +89,7 @@ class Backing:
 
 
 @dataclass(frozen=True)
-class Area:
+class MappedArea:
     """A range of addresses [start, end) with one protection. first_page: of the backing, at start."""
 
     start: int
@@ -104,7 +104,7 @@ class Area:
         """Return the physical address of the page at an address of the area."""
         return self.backing.page(self.first_page + (va - self.start >> abi.PAGE_SHIFT))
 
-    def part(self, start: int, end: int) -> Area:
+    def part(self, start: int, end: int) -> MappedArea:
         """Return the area cut down to a range."""
         return replace(self, start=start, end=end, first_page=self.first_page + (start - self.start >> abi.PAGE_SHIFT))
 
@@ -119,9 +119,9 @@ class AddressSpace:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.frames = Frames(machine)
-        self.areas: list[Area] = []
+        self.areas: list[MappedArea] = []
 
-    def find(self, va: int) -> Area | None:
+    def find(self, va: int) -> MappedArea | None:
         """Return the area an address is in."""
         index = bisect_right(self.areas, va, key=lambda area: area.start) - 1
         if index >= 0 and va < self.areas[index].end:
@@ -135,15 +135,15 @@ class AddressSpace:
         self.machine.forget_code()
         self.machine.forget_data()
 
-    def insert(self, area: Area) -> None:
+    def insert(self, area: MappedArea) -> None:
         """Add an area where nothing is."""
         self.areas.append(area)
         self.areas.sort(key=lambda other: other.start)
 
-    def _overlaps(self, start: int, end: int) -> Iterator[Area]:
+    def _overlaps(self, start: int, end: int) -> Iterator[MappedArea]:
         return (area for area in self.areas if area.start < end and start < area.end)
 
-    def _replace(self, start: int, end: int, middle: Callable[[Area], Area | None]) -> None:
+    def _replace(self, start: int, end: int, middle: Callable[[MappedArea], MappedArea | None]) -> None:
         """Cut the areas in a range out; middle gives what takes the place of each, or None."""
         for area in list(self._overlaps(start, end)):
             self.areas.remove(area)
@@ -160,7 +160,7 @@ class AddressSpace:
     def remove(self, start: int, end: int) -> None:
         """Unmap a range."""
 
-        def drop(area: Area) -> None:
+        def drop(area: MappedArea) -> None:
             if area.backing.size_len is None:
                 area.backing.drop(area.first_page, area.first_page + (area.end - area.start >> abi.PAGE_SHIFT))
 
@@ -189,7 +189,7 @@ class AddressSpace:
             if backing is not None:
                 self._copy_pages(backing, offset, copy, length)
             backing, offset = copy, 0
-        self.insert(Area(va, va + length, prot & 7, backing, offset >> abi.PAGE_SHIFT, shared))
+        self.insert(MappedArea(va, va + length, prot & 7, backing, offset >> abi.PAGE_SHIFT, shared))
         return va
 
     def _copy_pages(self, source: Backing, offset: int, target: Backing, length: int) -> None:
@@ -250,7 +250,7 @@ class AddressSpace:
         if covered < end:
             raise LinuxError(abi.ENOMEM)
 
-    def _grow(self, va: int) -> Area | None:
+    def _grow(self, va: int) -> MappedArea | None:
         """Return the stack or backing store after it grew to an address (arch/ia64/mm/fault.c, expand_stack)."""
         for area in self.areas:
             start = va & -abi.PAGE_LEN
@@ -264,7 +264,7 @@ class AddressSpace:
             return new
         return None
 
-    def resolve(self, va: int, wanted: int) -> tuple[Area | None, int | None]:
+    def resolve(self, va: int, wanted: int) -> tuple[MappedArea | None, int | None]:
         """Return the area of an address and the page's physical address, None where the access is not allowed.
 
         wanted: PROT_ bits. A page that may be written may be read.
@@ -277,7 +277,7 @@ class AddressSpace:
             return area, None
         return area, area.page_of(va)
 
-    def translate_page(self, area: Area, va: int, pa: int) -> Translation:
+    def translate_page(self, area: MappedArea, va: int, pa: int) -> Translation:
         """Return the TLB entry of a page: level 3, accessed and dirty (the gate page: level 0)."""
         rights = RIGHTS[area.prot]
         assert rights is not None

@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 from simulator import registers as reg
 from simulator.image import ImageError
 from simulator.monitors.linux import abi, gate
-from simulator.monitors.linux.address_space import Area, Backing, LinuxError
+from simulator.monitors.linux.address_space import Backing, LinuxError, MappedArea
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +47,8 @@ def load_program(process: Process, path: Path, arguments: Sequence[str]) -> None
     _map_gate(process)
     space = process.space
     stack = Backing(space.frames)
-    space.insert(Area(abi.STACK_TOP - FIRST_STACK_LEN, abi.STACK_TOP, 3, stack, 0, grows=-1))
-    space.insert(Area(abi.RBS_BOTTOM, abi.RBS_BOTTOM + abi.PAGE_LEN, 3, Backing(space.frames), 0, grows=1))
+    space.insert(MappedArea(abi.STACK_TOP - FIRST_STACK_LEN, abi.STACK_TOP, 3, stack, 0, grows=-1))
+    space.insert(MappedArea(abi.RBS_BOTTOM, abi.RBS_BOTTOM + abi.PAGE_LEN, 3, Backing(space.frames), 0, grows=1))
     sp = _write_arguments(process, arguments, {AT_PHDR: header_va, AT_PHENT: headers[0], AT_PHNUM: headers[1],
                                                AT_ENTRY: entry})  # fmt: skip
     cpu = process.cpu
@@ -105,7 +105,7 @@ def _load_segments(process: Process, path: Path, elf: ELFFile) -> int:
 def _map_gate(process: Process) -> None:
     space = process.space
     gate_pages = Backing(space.frames)
-    space.insert(Area(abi.GATE_VA, abi.GATE_VA + abi.PAGE_LEN, abi.PROT_EXEC, gate_pages, 0))
+    space.insert(MappedArea(abi.GATE_VA, abi.GATE_VA + abi.PAGE_LEN, abi.PROT_EXEC, gate_pages, 0))
     pa = gate_pages.page(0)
     assert pa is not None
     process.memory.load(pa, gate.GATE)

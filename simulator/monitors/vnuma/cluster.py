@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from simulator.machine import Stopped
 from simulator.monitors.vnuma.coherence import Coherence
-from simulator.monitors.vnuma.messages import Kind, Message
+from simulator.monitors.vnuma.messages import Message, MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class Cluster:
         if self.node == MASTER:
             self._serve(lambda: self._ready == self.nodes - 1, "the nodes to start")
         else:
-            self.send(MASTER, Message(Kind.READY, 0))
+            self.send(MASTER, Message(MessageKind.READY, 0))
 
     # What the coherence protocol needs: Holder
 
@@ -100,11 +100,11 @@ class Cluster:
 
     def purge(self, va: int, itir: int, rid: int) -> None:
         """Purge translations at all other nodes, and wait for it."""
-        self._ask_all(Message(Kind.PURGE, va, itir >> 2 & 63, rid))
+        self._ask_all(Message(MessageKind.PURGE, va, itir >> 2 & 63, rid))
 
     def publish_rendezvous(self, entry_pa: int, gp: int) -> None:
         """Tell all other nodes where a woken processor starts, and wait until they know."""
-        self._ask_all(Message(Kind.VECTORS, entry_pa, gp))
+        self._ask_all(Message(MessageKind.VECTORS, entry_pa, gp))
 
     def _ask_all(self, message: Message) -> None:
         if self._transport is None:
@@ -118,21 +118,21 @@ class Cluster:
     def interrupt(self, node: int, vector: int) -> None:
         """Send an interrupt to a node, perhaps this one."""
         if node != self.node:
-            self.send(node, Message(Kind.INTERRUPT, vector))
+            self.send(node, Message(MessageKind.INTERRUPT, vector))
         elif self._machine is not None:
             self._machine.interrupt(vector)
 
     def console(self, data: bytes) -> None:
         """Write to the console; it is written when this returns, so that what follows it elsewhere comes later."""
         self._answers += 1
-        self.send(MASTER, Message(Kind.CONSOLE, 0, payload=data))
+        self.send(MASTER, Message(MessageKind.CONSOLE, 0, payload=data))
         self._serve(lambda: self._answers == 0, "the console")
 
     def stop(self, status: int) -> None:
         """End the machine. Raises Stopped when it ends."""
         if self.node == MASTER:
             raise Stopped(status)
-        self.send(MASTER, Message(Kind.END, status))
+        self.send(MASTER, Message(MessageKind.END, status))
         self._serve(lambda: False, "the end")
 
     # Serving
@@ -181,26 +181,26 @@ class Cluster:
         assert machine is not None
         assert coherence is not None
         machine.not_before(message.time)
-        if kind <= Kind.DONE:
+        if kind <= MessageKind.DONE:
             coherence.handle(message)
-        elif kind == Kind.PURGE:
+        elif kind == MessageKind.PURGE:
             machine.purge_for(page, message.a, message.b)
-            self.send(source, Message(Kind.PURGED, 0))
-        elif kind == Kind.VECTORS:
+            self.send(source, Message(MessageKind.PURGED, 0))
+        elif kind == MessageKind.VECTORS:
             machine.rendezvous = (page, message.a)
-            self.send(source, Message(Kind.VECTORS_SET, 0))
-        elif kind in {Kind.PURGED, Kind.VECTORS_SET, Kind.CONSOLE_DONE}:
+            self.send(source, Message(MessageKind.VECTORS_SET, 0))
+        elif kind in {MessageKind.PURGED, MessageKind.VECTORS_SET, MessageKind.CONSOLE_DONE}:
             self._answers -= 1
-        elif kind == Kind.INTERRUPT:
+        elif kind == MessageKind.INTERRUPT:
             machine.interrupt(page)
-        elif kind == Kind.CONSOLE:
+        elif kind == MessageKind.CONSOLE:
             machine.put(message.payload)
-            self.send(source, Message(Kind.CONSOLE_DONE, 0))
-        elif kind == Kind.READY:
+            self.send(source, Message(MessageKind.CONSOLE_DONE, 0))
+        elif kind == MessageKind.READY:
             self._ready += 1
-        elif kind == Kind.STATISTICS:
+        elif kind == MessageKind.STATISTICS:
             self._statistics[source] = json.loads(message.payload)
-        elif kind == Kind.END:
+        elif kind == MessageKind.END:
             raise Stopped(page)
 
     # The end
@@ -219,7 +219,7 @@ class Cluster:
 
     def report_statistics(self) -> None:
         """Give the master this node's statistics."""
-        self.send(MASTER, Message(Kind.STATISTICS, 0, payload=json.dumps(self.statistics()).encode()))
+        self.send(MASTER, Message(MessageKind.STATISTICS, 0, payload=json.dumps(self.statistics()).encode()))
 
     def end_all(self, status: int, *, wait_s: float) -> dict[int, dict[str, object]]:
         """Master: tell the other nodes to end, and return what they, and it, did, by node."""
@@ -227,11 +227,11 @@ class Cluster:
         if self._transport is None:
             return found
         for other in range(1, self.nodes):
-            self.send(other, Message(Kind.END, status))
+            self.send(other, Message(MessageKind.END, status))
         last_s = time.monotonic() + wait_s
         while len(self._statistics) < self.nodes - 1 and time.monotonic() < last_s:
             message = self._transport.receive(_WAIT_MS)
-            if message is not None and message.kind == Kind.STATISTICS:
+            if message is not None and message.kind == MessageKind.STATISTICS:
                 self._statistics[message.source] = json.loads(message.payload)
         return found | self._statistics
 

@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from simulator.monitors.vnuma.messages import Kind, Message
+from simulator.monitors.vnuma.messages import Message, MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Holder(Protocol):
 
 
 @dataclass
-class Entry:
+class DirectoryEntry:
     """What a manager knows of a page. requests: (node, whether it wants to write) that wait; busy: one is served."""
 
     owner: int
@@ -76,19 +76,19 @@ class Coherence:
         self.first_owner = first_owner
         self.holder = holder
         self.rights = bytearray(WRITE if first_owner(page) == node else NONE for page in range(pages))
-        self.directory: dict[int, Entry] = {}
+        self.directory: dict[int, DirectoryEntry] = {}
         self.pending: Pending | None = None
         self._local: deque[Message] = deque()
-        self._handlers: dict[Kind, Callable[[Message], None]] = {
-            Kind.READ: self._on_request,
-            Kind.WRITE: self._on_request,
-            Kind.SEND_READ: self._on_send,
-            Kind.SEND_WRITE: self._on_send,
-            Kind.INVALIDATE: self._on_invalidate,
-            Kind.PAGE: self._on_granted,
-            Kind.GRANT: self._on_granted,
-            Kind.INVALIDATED: self._on_invalidated,
-            Kind.DONE: self._on_done,
+        self._handlers: dict[MessageKind, Callable[[Message], None]] = {
+            MessageKind.READ: self._on_request,
+            MessageKind.WRITE: self._on_request,
+            MessageKind.SEND_READ: self._on_send,
+            MessageKind.SEND_WRITE: self._on_send,
+            MessageKind.INVALIDATE: self._on_invalidate,
+            MessageKind.PAGE: self._on_granted,
+            MessageKind.GRANT: self._on_granted,
+            MessageKind.INVALIDATED: self._on_invalidated,
+            MessageKind.DONE: self._on_done,
         }
 
     def manager(self, page: int) -> int:
@@ -99,7 +99,7 @@ class Coherence:
         """Ask for a page; it is there when `pending` is None again. One at a time, and only if rights are lacking."""
         assert self.pending is None
         self.pending = Pending(page, write)
-        self._tell(self.manager(page), Message(Kind.WRITE if write else Kind.READ, page))
+        self._tell(self.manager(page), Message(MessageKind.WRITE if write else MessageKind.READ, page))
 
     def handle(self, message: Message) -> None:
         """Act on a message of the protocol."""
@@ -128,33 +128,33 @@ class Coherence:
 
     # The manager's side.
 
-    def _entry(self, page: int) -> Entry:
+    def _entry(self, page: int) -> DirectoryEntry:
         entry = self.directory.get(page)
         if entry is None:
             owner = self.first_owner(page)
-            entry = self.directory[page] = Entry(owner, {owner})
+            entry = self.directory[page] = DirectoryEntry(owner, {owner})
         return entry
 
     def _on_request(self, message: Message) -> None:
         entry = self._entry(message.page)
-        entry.requests.append((message.source, message.kind == Kind.WRITE))
+        entry.requests.append((message.source, message.kind == MessageKind.WRITE))
         if not entry.busy:
             self._begin(message.page, entry)
 
-    def _begin(self, page: int, entry: Entry) -> None:
+    def _begin(self, page: int, entry: DirectoryEntry) -> None:
         requester, write = entry.requests[0]
         entry.busy = True
         if not write:
-            self._tell(entry.owner, Message(Kind.SEND_READ, page, requester))
+            self._tell(entry.owner, Message(MessageKind.SEND_READ, page, requester))
             return
         others = entry.copies - {requester}
         if requester in entry.copies:
-            self._tell(requester, Message(Kind.GRANT, page, len(others)))
+            self._tell(requester, Message(MessageKind.GRANT, page, len(others)))
         else:
             others.discard(entry.owner)
-            self._tell(entry.owner, Message(Kind.SEND_WRITE, page, requester, len(others)))
+            self._tell(entry.owner, Message(MessageKind.SEND_WRITE, page, requester, len(others)))
         for node in sorted(others):
-            self._tell(node, Message(Kind.INVALIDATE, page, requester))
+            self._tell(node, Message(MessageKind.INVALIDATE, page, requester))
 
     def _on_done(self, message: Message) -> None:
         entry = self.directory[message.page]
@@ -176,18 +176,18 @@ class Coherence:
 
     def _on_send(self, message: Message) -> None:
         page = message.page
-        self._give_up(page, READ if message.kind == Kind.SEND_READ else NONE)
-        self._tell(message.a, Message(Kind.PAGE, page, message.b, payload=self.holder.contents(page)))
+        self._give_up(page, READ if message.kind == MessageKind.SEND_READ else NONE)
+        self._tell(message.a, Message(MessageKind.PAGE, page, message.b, payload=self.holder.contents(page)))
 
     def _on_invalidate(self, message: Message) -> None:
         self._give_up(message.page, NONE)
-        self._tell(message.a, Message(Kind.INVALIDATED, message.page))
+        self._tell(message.a, Message(MessageKind.INVALIDATED, message.page))
 
     # The requester's side. a: how many copies are to be invalidated.
 
     def _on_granted(self, message: Message) -> None:
         pending = self._pending_for(message.page)
-        if message.kind == Kind.PAGE:
+        if message.kind == MessageKind.PAGE:
             self.holder.set_contents(message.page, message.payload)
         pending.expected = message.a
         self._complete(pending)
@@ -206,4 +206,4 @@ class Coherence:
         if pending.acknowledged == pending.expected:
             self.rights[pending.page] = WRITE if pending.write else READ
             self.pending = None
-            self._tell(self.manager(pending.page), Message(Kind.DONE, pending.page))
+            self._tell(self.manager(pending.page), Message(MessageKind.DONE, pending.page))

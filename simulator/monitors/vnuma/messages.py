@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 
 
-class Kind(enum.IntEnum):
+class MessageKind(enum.IntEnum):
     """What a message between nodes says. The first block is the coherence protocol's."""
 
     READ = 1
@@ -33,7 +33,7 @@ class Kind(enum.IntEnum):
 class Message(NamedTuple):
     """One message. page, a, b: by kind. source and time (the sender's interval counter) are set when it is sent."""
 
-    kind: Kind
+    kind: MessageKind
     page: int
     a: int = 0
     b: int = 0

@@ -13,7 +13,7 @@ from simulator.monitors.privileged import NotPrivilegedError, emulate, instructi
 from simulator.monitors.vnuma import abi, calls
 from simulator.monitors.vnuma.cluster import MASTER
 from simulator.monitors.vnuma.memory import SharedMemory
-from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, START_PSR, VirtualCpu, at_guest_level
+from simulator.monitors.vnuma.vcpu import KERNEL_LEVEL, START_PSR, VnumaCpu, at_guest_level
 from simulator.sapic import EXTINT, INTERRUPT_BLOCK_LEN, INTERRUPT_BLOCK_PA, NMI, SPURIOUS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class NodeMachine(Machine):
         self._itc_seen = 0
         self._stale_code: list[int] = []
         self.memory.devices[:] = [ProcessorInterrupts(self)]
-        self.vcpu = VirtualCpu(self, guest_len)
+        self.vcpu = VnumaCpu(self, guest_len)
         self.vcpu.start(cluster.node, cluster.nodes)
 
     # Starting and stopping

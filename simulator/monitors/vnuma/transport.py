@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from simulator.monitors.vnuma.messages import Kind, Message
+from simulator.monitors.vnuma.messages import Message, MessageKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ class Transport:
         except zmq.Again:
             return None
         kind, source, page, a, b, time = _HEADER.unpack_from(data)
-        return Message(Kind(kind), page, a, b, data[_HEADER.size :], source, time)
+        return Message(MessageKind(kind), page, a, b, data[_HEADER.size :], source, time)
 
     def close(self) -> None:
         """Close the sockets; what was sent is delivered if its receiver still runs."""

@@ -37,7 +37,7 @@ def _reserved() -> reg.Interruption:
     return reg.general_exception(reg.GE_RESERVED_REGISTER_FIELD)
 
 
-class VirtualCpu:
+class VnumaCpu:
     """See `simulator.monitors.privileged.VirtualCpu`. area_pa: where the virtual CPU area is in this node's memory."""
 
     def __init__(self, machine: NodeMachine, area_pa: int) -> None:

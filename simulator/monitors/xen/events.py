@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simulator.monitors.xen.shared import SharedPage
 
 
-class Kind(Enum):
+class ChannelKind(Enum):
     """What a channel is bound to; the values are those of EVTCHNOP_status."""
 
     CLOSED = 0
@@ -25,7 +25,7 @@ class Kind(Enum):
 class Channel:
     """One channel; virq: its number where it has one."""
 
-    kind: Kind
+    kind: ChannelKind
     virq: int = 0
 
 
@@ -52,24 +52,24 @@ class EventChannels:
             return -layout.ENOENT
         if virq in self.virq_ports:
             return -layout.EEXIST
-        port = self._allocate(Channel(Kind.VIRQ, virq))
+        port = self._allocate(Channel(ChannelKind.VIRQ, virq))
         self.virq_ports[virq] = port
         return port
 
     def bind_ipi(self, vcpu: int) -> int:
         """EVTCHNOP_bind_ipi: return the port, or a negative error."""
-        return -layout.ENOENT if vcpu else self._allocate(Channel(Kind.IPI))
+        return -layout.ENOENT if vcpu else self._allocate(Channel(ChannelKind.IPI))
 
     def alloc_unbound(self) -> int:
         """EVTCHNOP_alloc_unbound: return the port."""
-        return self._allocate(Channel(Kind.UNBOUND))
+        return self._allocate(Channel(ChannelKind.UNBOUND))
 
     def close(self, port: int) -> int:
         """EVTCHNOP_close."""
         channel = self.channels.pop(port, None)
         if channel is None:
             return -layout.EINVAL
-        if channel.kind is Kind.VIRQ:
+        if channel.kind is ChannelKind.VIRQ:
             del self.virq_ports[channel.virq]
         self._set_bit(layout.EVENT_PENDING, port, 0)
         return 0
@@ -77,9 +77,9 @@ class EventChannels:
     def send(self, port: int) -> int:
         """EVTCHNOP_send."""
         channel = self.channels.get(port)
-        if channel is None or channel.kind is Kind.VIRQ:
+        if channel is None or channel.kind is ChannelKind.VIRQ:
             return -layout.EINVAL
-        if channel.kind is Kind.IPI:
+        if channel.kind is ChannelKind.IPI:
             self._set_pending(port)
         return 0
 

@@ -33,7 +33,7 @@ class DomainCrashedError(Exception):
 
 
 @dataclass
-class Entry:
+class TranslationEntry:
     """One entry of the guest's own view: pte and itir as inserted, from which address on, in which region id."""
 
     pte: int
@@ -70,10 +70,10 @@ class VirtualMemory:
         self.domain = domain
         self.log = log
         self.shared_va = layout.DEFAULT_SHARED_VA
-        self.registers: dict[bool, list[Entry | None]] = {
+        self.registers: dict[bool, list[TranslationEntry | None]] = {
             kind: [None] * TRANSLATION_REGISTERS for kind in (False, True)
         }
-        self.cached: dict[bool, Entry | None] = {False: None, True: None}
+        self.cached: dict[bool, TranslationEntry | None] = {False: None, True: None}
         """The last itc of each kind, data (False) and instruction (True)."""
         for region in range(8):
             self.set_region_register(region << 61, _RR_DEFAULT if region < 6 else _RR_DEFAULT - 1)
@@ -146,7 +146,7 @@ class VirtualMemory:
 
     # Looking up.
 
-    def register_entry(self, va: int, rid: int, *, instruction: bool) -> Entry | None:
+    def register_entry(self, va: int, rid: int, *, instruction: bool) -> TranslationEntry | None:
         """Return the translation register that maps an address."""
         return next((e for e in self.registers[instruction] if e is not None and e.matches(va, rid)), None)
 
@@ -239,10 +239,10 @@ class VirtualMemory:
             machine.dtlb.insert_cached(entry)
             machine.forget_data()
 
-    def _entry(self, pte: int) -> Entry:
+    def _entry(self, pte: int) -> TranslationEntry:
         ifa, itir = self.shared.cr(reg.CR_IFA), self.shared.cr(reg.CR_ITIR)
         size_log2 = itir >> 2 & 63
-        return Entry(raise_level(pte), itir, ifa & -1 << max(size_log2, 12) & (1 << 64) - 1, self.rid(ifa))
+        return TranslationEntry(raise_level(pte), itir, ifa & -1 << max(size_log2, 12) & (1 << 64) - 1, self.rid(ifa))
 
     def insert_cached(self, pte: int, *, instruction: bool) -> None:
         """itc.d, itc.i: one page of it goes into the real TLB, the whole is remembered until the next one."""
@@ -292,7 +292,7 @@ class VirtualMemory:
         machine.forget_data()
 
     @staticmethod
-    def _overlaps(entry: Entry, va: int, size_log2: int) -> bool:
+    def _overlaps(entry: TranslationEntry, va: int, size_log2: int) -> bool:
         start_va = va & -1 << size_log2
         return entry.start_va < start_va + (1 << size_log2) and start_va < entry.start_va + entry.size_len
 

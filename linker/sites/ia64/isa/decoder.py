@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[a-z]+\d*[a-z]*\w*")
 
 
 @dataclass(frozen=True)
-class Row:
+class FormatRow:
     """One instruction of the tables: value under mask chooses it.
 
     key: the mnemonic without hint completers; text: with them, in braces; operands: the operand text;
@@ -45,10 +45,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Instruction:
+class SlotInstruction:
     """A decoded instruction. ops: the value of each operand field and of qp; word: the slot's bits (see `fields`)."""
 
-    row: Row
+    row: FormatRow
     word: int
     ops: dict[str, int]
 
@@ -64,17 +64,17 @@ class Instruction:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class DecodedBundle:
     """A decoded bundle. An instruction is None where the bits are none; an MLX bundle has two: slots 0 and 2."""
 
     template: int
     units: str
     stops: int
     words: tuple[int, int, int]
-    slots: tuple[Instruction | None, ...]
+    slots: tuple[SlotInstruction | None, ...]
 
 
-def _parse(line: str, unit: str) -> Row:
+def _parse(line: str, unit: str) -> FormatRow:
     head, _, body = line.partition("|")
     number, *choices = head.split()
     mask = value = 0
@@ -85,11 +85,11 @@ def _parse(line: str, unit: str) -> Row:
         value |= int(wanted) << position
     text, _, operands = body.strip().partition(" ")
     names = tuple(token for token in _TOKEN.findall(operands) if token in OPERAND_FIELDS)
-    return Row(number, unit, mask, value, re.sub(r"\{\w+\}", "", text), text, operands, names)
+    return FormatRow(number, unit, mask, value, re.sub(r"\{\w+\}", "", text), text, operands, names)
 
 
 @cache
-def unit_rows(unit: str) -> tuple[Row, ...]:
+def unit_rows(unit: str) -> tuple[FormatRow, ...]:
     """Return every row an instruction of this unit (M, I, F, B or X) may match, in the order they are tried."""
     match unit:
         case "M":
@@ -106,13 +106,13 @@ def unit_rows(unit: str) -> tuple[Row, ...]:
 
 
 @cache
-def _by_opcode(unit: str) -> dict[int, tuple[Row, ...]]:
+def _by_opcode(unit: str) -> dict[int, tuple[FormatRow, ...]]:
     rows = unit_rows(unit)
     return {op: tuple(row for row in rows if row.value >> 37 & 15 == op) for op in range(16)}
 
 
 @lru_cache(maxsize=1 << 16)
-def decode_slot(unit: str, word: int) -> Instruction | None:
+def decode_slot(unit: str, word: int) -> SlotInstruction | None:
     """Decode one instruction, or return None if the unit has none with these bits.
 
     word: 41 bits; for unit X the L slot's 41 bits follow them.
@@ -121,7 +121,7 @@ def decode_slot(unit: str, word: int) -> Instruction | None:
         if word & row.mask == row.value:
             ops = {name: OPERAND_FIELDS[name].extract(word) for name in row.names}
             ops["qp"] = word & 63
-            return Instruction(row, word, ops)
+            return SlotInstruction(row, word, ops)
     return None
 
 
@@ -130,17 +130,17 @@ def slot_words(bundle: int) -> tuple[int, int, int]:
     return bundle >> 5 & SLOT_MASK, bundle >> 46 & SLOT_MASK, bundle >> 87 & SLOT_MASK
 
 
-def decode_bundle(bundle: int) -> Bundle | None:
+def decode_bundle(bundle: int) -> DecodedBundle | None:
     """Decode 128 bits, or return None if the template is reserved."""
     template = bundle & 31
     if template not in TEMPLATES:
         return None
     units, stops = TEMPLATES[template]
     words = slot_words(bundle)
-    slots: tuple[Instruction | None, ...]
+    slots: tuple[SlotInstruction | None, ...]
     if units == "MLX":
         long_word = words[2] | words[1] << L_SLOT
         slots = (decode_slot("M", words[0]), None, decode_slot("X", long_word))
     else:
         slots = tuple(decode_slot(unit, word) for unit, word in zip(units, words, strict=True))
-    return Bundle(template, units, stops, words, slots)
+    return DecodedBundle(template, units, stops, words, slots)

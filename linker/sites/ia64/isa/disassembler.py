@@ -16,7 +16,7 @@ from linker.sites.ia64.isa.fields import (
 )
 
 if TYPE_CHECKING:
-    from linker.sites.ia64.isa.decoder import Instruction
+    from linker.sites.ia64.isa.decoder import SlotInstruction
 
 RESERVED = "?"
 """Appears in the text where a field holds a value the manual reserves."""
@@ -47,7 +47,7 @@ def _operand(name: str, value: int, ip_va: int) -> str:
     return str(value)
 
 
-def _completers(insn: Instruction) -> str:
+def _completers(insn: SlotInstruction) -> str:
     def spell(match: re.Match[str]) -> str:
         field, names = COMPLETERS[match[1]]
         return names[field.extract(insn.word)]
@@ -61,7 +61,7 @@ _MERGE_ZERO = {"fmerge.s": "fabs", "fmerge.ns": "fnegabs", "fpmerge.s": "fpabs",
 _MERGE_SAME = {"fmerge.s": "mov", "fmerge.ns": "fneg", "fpmerge.ns": "fpneg"}
 
 
-def _float_pseudo(insn: Instruction, mnemonic: str, operands: str) -> tuple[str, str]:
+def _float_pseudo(insn: SlotInstruction, mnemonic: str, operands: str) -> tuple[str, str]:
     ops = insn.ops
     if insn.key in _MERGE_ZERO or insn.key in _MERGE_SAME:
         if ops["f2"] == ops["f3"] and insn.key in _MERGE_SAME:
@@ -79,7 +79,7 @@ def _float_pseudo(insn: Instruction, mnemonic: str, operands: str) -> tuple[str,
     return mnemonic, operands
 
 
-def _pseudo(insn: Instruction, mnemonic: str, operands: str) -> tuple[str, str]:
+def _pseudo(insn: SlotInstruction, mnemonic: str, operands: str) -> tuple[str, str]:
     """Return the pseudo-operation the GNU disassembler prefers to this instruction, or the instruction itself."""
     ops = insn.ops
     if insn.row.format in {"F1", "F2", "F9"}:
@@ -99,7 +99,7 @@ def _pseudo(insn: Instruction, mnemonic: str, operands: str) -> tuple[str, str]:
     return mnemonic, operands
 
 
-def instruction_text(insn: Instruction, ip_va: int) -> str:
+def instruction_text(insn: SlotInstruction, ip_va: int) -> str:
     """Return the instruction as text, with its qualifying predicate unless that is p0.
 
     ip_va: address of the bundle, to which branch displacements are added.
