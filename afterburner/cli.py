@@ -31,13 +31,16 @@ Environment:
   PREVIRT_REAL_AS   the assembler to run (default: the first on PATH for the target that is no stand-in)
   PREVIRT_FIXED     ia64: registers that -mfixed-range keeps out of the compiler's hands
   PREVIRT_SKIP      patterns of files to leave alone, separated by `:' (a leading `!' takes back in)
-  PREVIRT_PYTHON    the Python the stand-in runs on (default: python3)
+  PREVIRT_PYTHON    the Python the stand-in runs on (default: that of the first run, or of --print-dir)
 """
 
 
 def _answer(argv: list[str]) -> str | None:
     """What a question about the installation is answered; None for what an assembler is asked."""
     if argv[:1] == ["--print-dir"] and argv[1:] in ([], *([name] for name in _DIRS)):
+        from afterburner.interpreter import remember
+
+        remember()
         return os.path.join(_HERE, _DIRS[argv[1] if argv[1:] else "x86_64"])
     if argv[:1] == ["--print-reserve"] and argv[1:] in ([], *([name] for name in _DIRS)):
         return os.path.join(_HERE, "reserve", f"{argv[1] if argv[1:] else 'x86_64'}.S")

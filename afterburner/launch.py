@@ -8,6 +8,9 @@ from os.path import dirname, realpath
 
 sys.path.insert(0, dirname(dirname(realpath(__file__))))
 
+from afterburner.interpreter import PLACE, remember
 from afterburner.standin import main
 
+if sys.orig_argv[0] != PLACE:
+    remember()
 main(sys.argv[1:])

@@ -15,7 +15,6 @@ from elftools.elf.sections import SymbolTableSection
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "fixtures" / "ia64" / "guest.elf"
 TRANSCRIPT = ROOT / "fixtures" / "ia64" / "transcript.txt"
-TOOLCHAIN = ROOT / "fixtures" / "toolchain" / "build.sh"
 MACHINE_MARK = "~ "
 TIMEOUT_S = 300
 
@@ -59,13 +58,12 @@ def symbols_of(path: Path) -> dict[str, int]:
         return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
 
 
-def build(sources: Path, folder: Path, *variables: str) -> bytes:
-    """The guest built from `sources` by the cross compiler, with objects and image in `folder`."""
-    compiler = subprocess.run([TOOLCHAIN], capture_output=True, text=True, check=True).stdout.strip()
+def build(sources: Path, folder: Path, search_path: str, *variables: str) -> bytes:
+    """The guest built from `sources` by the cross compiler on `search_path`, with objects and image in `folder`."""
     folder.mkdir()
     image = folder / "guest.elf"
     environment = os.environ | {
-        "PATH": f"{compiler}:{os.environ['PATH']}",
+        "PATH": search_path,
         "PYTHONPATH": str(ROOT),
         "PREVIRT_PYTHON": sys.executable,
     }

@@ -24,9 +24,9 @@ def records_of(path: Path) -> dict[tuple[int, int, int, int], int]:
 
 
 @pytest.fixture(scope="module")
-def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def guest(tmp_path_factory: pytest.TempPathFactory, ia64_compiler: str) -> Path:
     folder = tmp_path_factory.mktemp("guest") / "objects"
-    build(GUEST.parent, folder, "TECHNIQUE=macros")
+    build(GUEST.parent, folder, ia64_compiler, "TECHNIQUE=macros")
     return folder / "guest.elf"
 
 
