@@ -1,8 +1,8 @@
 """The interpreter that the stand-in runs on, remembered for `bin/as`.
 
 `python3` on PATH may be a shim that looks for an interpreter at every start (pyenv's takes 250 ms), and a kernel's
-build starts the stand-in a thousand times. So the first run, or `previrt-as --print-dir`, leaves a link to the interpreter
-itself where byte code is kept. It is only a memory: nothing is wrong without it.
+build starts the stand-in a thousand times. So the first run, or `previrt-as --print-dir`, leaves a link to the
+interpreter itself where byte code is kept. It is only a memory: nothing is wrong without it.
 """
 
 from __future__ import annotations
