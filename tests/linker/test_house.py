@@ -1,6 +1,7 @@
 """The rooms of the linker: no import circle, also none that only type checkers see; who may know whom."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -101,3 +102,23 @@ def test_rooms_know_only_what_is_below_them(room: str, forbidden: tuple[str, ...
 def test_every_target_and_architecture_is_found() -> None:
     assert sorted(targets()) == ["bare", "lol", "vnuma", "xen"]
     assert sorted(name for name, _ in architectures().values()) == ["i386", "ia64", "x86_64"]
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_documents_name_is_there(document: Path) -> None:
+    """Paths in backquotes that begin with a folder of ours, and links; patterns with <> or * stand for many."""
+    text = document.read_text()
+    tops = "linker|afterburner|simulator|previrt|tests|fixtures|benchmarks|docs"
+    named = re.findall(rf"`((?:{tops})/[\w./{{}},<>*-]+)`", text)
+    paths = [ROOT / name for name in named if not set(name) & set("<>*{")]
+    paths += [document.parent / link for link in re.findall(r"\]\(([\w./-]+)\)", text)]
+    assert [str(path) for path in paths if not path.exists()] == []
+
+
+def test_each_room_is_described() -> None:
+    said = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "linker").glob("*/*.py")}
+    assert {room for room in rooms if f"`{room}/`" not in said} == set()
