@@ -182,13 +182,14 @@ def _exports(elf: _Contents) -> dict[str, int]:
 
 def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> Iterator[Reference]:
     """References from one part to the other, out of the static relocations."""
-    tables: dict[int, list[tuple[int, int, int]]] = {}
+    tables: dict[int, list[tuple[int, ...]]] = {}
+    section_field = elf.layouts.symbol_fields[1]
     for section in elf.relocation_sections(dynamic=False):
         patched = elf.at(section.info)
         if not patched.flags & SHF_ALLOC:
             continue
         if section.link not in tables:
-            tables[section.link] = list(elf.symbols(elf.at(section.link)))
+            tables[section.link] = list(elf.rows(elf.at(section.link), elf.layouts.symbol))
         symbols = tables[section.link]
         for va, kind, index, _ in elf.relocations(section):
             if kind in relocations.unmoved:
@@ -202,7 +203,7 @@ def _crossing(elf: _Contents, parts: list[Part], relocations: Relocations) -> It
                     expected=" or ".join(name for name, _ in relocations.pc_relative.values()),
                     advice="build it position-independent with hidden visibility",
                 )
-            _, symbol_section, _ = symbols[index]
+            symbol_section = symbols[index][section_field]
             if symbol_section == SHN_UNDEF or symbol_section >= SHN_LORESERVE:
                 raise LinkError("module refers to no section of its own", where=where, expected="a defined symbol")
             target_va = elf.at(symbol_section).va

@@ -12,15 +12,26 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 else:
     from _collections import _tuplegetter  # what collections.namedtuple gives its fields
+    from types import FunctionType
+
+    _codes = {}  # number of fields -> the code of a constructor for so many
 
     def _compiled_new(owner):
-        """The constructor, with the fields as parameters, as collections.namedtuple makes it."""
+        """The constructor, with the fields as parameters, as collections.namedtuple makes it.
+
+        One is compiled for each number of fields; the names are put into a copy.
+        """
         names = owner._fields
-        arguments, values = ", ".join(names), "".join(f"{name}, " for name in names)
-        code = f"lambda _cls, {arguments}: _new(_cls, ({values}))"
-        new = eval(code, {"_new": tuple.__new__, "__builtins__": {}})  # noqa: S307 - the text is made of field names
+        count = len(names)
+        if count not in _codes:
+            fields = "".join(f"_{n}, " for n in range(count))
+            code = f"lambda _cls, {fields}: _new(_cls, ({fields}))"
+            _codes[count] = eval(code, {}).__code__  # noqa: S307 - the text is made of numbers
+        code = _codes[count].replace(
+            co_varnames=("_cls", *names), co_name="__new__", co_qualname=f"{owner.__qualname__}.__new__"
+        )
+        new = FunctionType(code, {"_new": tuple.__new__, "__builtins__": {}}, "__new__")
         new.__defaults__ = tuple(owner._field_defaults.values())
-        new.__name__, new.__qualname__ = "__new__", f"{owner.__qualname__}.__new__"
         owner.__new__ = staticmethod(new)
         return new
 
