@@ -139,7 +139,8 @@ class _Putter:
 # Prints the file of every module that previrt-xl and its work import.
 COLLECT = """\
 import os, sys
-from linker.xl import bootloader, cli, restricted
+import iced_x86, linker.commands.xl
+from linker.xl import bootloader, restricted
 restricted.load_all("xen")
 for module in list(sys.modules.values()):
     for path in (getattr(module, "__file__", None), getattr(module, "__cached__", None)):
