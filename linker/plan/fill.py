@@ -89,7 +89,7 @@ def _fill_one(
         if kind.pc_relative:
             value -= place_va + fixup.offset
         if not kind.signed_bits:
-            value &= (1 << hole.value_bits) - 1
+            value = value >> kind.shift & (1 << hole.value_bits) - 1
         else:
             if not kind.pc_relative or kind.signed_bits == 64:
                 value = (value + SIGN_64 & WORD_MASK) - SIGN_64
