@@ -10,7 +10,7 @@ from linker.bind.phases import Selection, plan_link
 from linker.bind.report import Outcome, make_report
 from linker.bind.verify import verify
 from linker.errors import LinkError, naming
-from linker.image.read import open_image
+from linker.image.file import open_image
 from linker.image.symbols import Symbols
 from linker.image.windows import Window, check_windows, offset_of
 from linker.plan.check import check_mapped, for_memory

@@ -21,9 +21,9 @@ from linker.bind.phases import Selection, plan_link
 from linker.bind.source import Source, anonymous, grown_source, original_source
 from linker.errors import LinkError, naming
 from linker.hypervisors.base import Form
+from linker.image.file import open_image
 from linker.image.memory import gather
 from linker.image.places import speaking
-from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.plan.make import SKIPPED, choose_forms
 from linker.quick.collection import gc_paused

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from linker import log
 from linker.bind.apply import apply
-from linker.bind.output import Destination, Done, sink
+from linker.bind.output import Destination, Done, kept_mode, sink
 from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import Source, grown_source, original_source
@@ -17,8 +17,8 @@ from linker.bind.undo import find_original, require_annotated, require_kept, req
 from linker.bind.verify import verify
 from linker.count.counting import require_counting
 from linker.errors import LinkError, UsageError, naming
+from linker.image.file import open_image
 from linker.image.places import Places, speaking
-from linker.image.read import open_image
 from linker.image.symbols import Symbols
 from linker.quick.collection import gc_paused
 from linker.registry import binding_for
@@ -151,16 +151,14 @@ def _link_file(
     )
     outcome = Outcome(str(path), written, source.previous, table.codec.name)
     report = make_report(outcome, plan, table.annotations, listed)
-    mode = file.mode & 0o777
+    mode = kept_mode(file, destination)
     if binding is not None and binding.entry_symbol is not None:
         mode |= mode >> 2 & EXECUTABLE  # who may read the image may run it
-    done = Done(output, mode, report, destination)
-    if not source.is_file:
-        done.write_whole(memory)
-    elif changes or mode != file.mode or not destination.in_place:
-        done.write_changed(file.descriptor, memory, changes)
-    else:
+    done = Done(file, output, mode, report, destination)
+    if source.is_file and destination.in_place and not changes and mode == file.mode:
         done.announce()
+    else:
+        done.write(memory)
     return report
 
 

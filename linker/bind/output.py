@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from linker import log
 from linker.errors import LinkError, UsageError
-from linker.image.write import write_changed, write_whole
+from linker.image.write import write_whole
 from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from linker.bind.report import LinkReport
+    from linker.image.file import OpenFile
     from linker.image.windows import Bytes
 
 
@@ -39,9 +40,22 @@ def sink(path: Path, destination: Destination) -> Path | int:
     return output_path(path, destination) if destination.descriptor is None else destination.descriptor
 
 
+def kept_mode(file: OpenFile, destination: Destination) -> int:
+    """The mode of the output: the input's; of a file beside it without the bits that lend an owner's rights."""
+    return file.mode if destination.in_place else file.mode & 0o777
+
+
 def output_path(path: Path, destination: Destination) -> Path:
     """Where the output goes, links followed; UsageError where that is no place for it."""
-    output = (path if destination.in_place else destination.path).resolve()
+    named = path if destination.in_place else destination.path
+    try:
+        named.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a loop of links, a name too long, no rights
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot be the output: {reason}", where=str(named), advice="name another file") from None
+    output = named.resolve()
     if output.is_dir():
         raise UsageError("output is a directory", where=str(output))
     if output.exists():
@@ -55,31 +69,26 @@ def output_path(path: Path, destination: Destination) -> Path:
 
 
 class Done(NamedTuple):
-    """A link that is done but for its output: where that goes and what is said of it."""
+    """A link of `file` that is done but for its output: where that goes, its mode and what is said of it."""
 
+    file: OpenFile
     output: Path | int
     mode: int
     report: LinkReport
     destination: Destination
 
     def announce(self) -> None:
-        """Say that all is done; what is raised keeps the output from appearing."""
+        """Say that all is done, if the input is as it was; what is raised keeps the output from appearing."""
+        self.file.require_unchanged()
         if self.destination.announce is not None:
             self.destination.announce(self.report)
 
-    def write_whole(self, contents: Bytes) -> None:
+    def write(self, contents: Bytes) -> None:
         """Write all of it, unless this is a rehearsal."""
         if self.destination.dry_run:
             self.announce()
-        else:
-            write_whole(self.output, contents, self.mode, durable=self.destination.durable, announce=self.announce)
-            log.debug("written", output=str(self.output))
-
-    def write_changed(self, source: int, memory: Bytes, changes: Iterable[tuple[int, int]]) -> None:
-        """Write a copy of the open file `source` with `changes` from `memory`, unless this is a rehearsal."""
-        if self.destination.dry_run:
-            self.announce()
-        else:
-            durable = self.destination.durable
-            write_changed(source, self.output, memory, changes, self.mode, durable=durable, announce=self.announce)
-            log.debug("written", output=str(self.output))
+            return
+        like = self.file.descriptor if self.destination.in_place else None
+        durable = self.destination.durable
+        write_whole(self.output, contents, self.mode, durable=durable, announce=self.announce, like=like)
+        log.debug("written", output=str(self.output))

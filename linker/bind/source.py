@@ -12,9 +12,9 @@ from linker.bind.apply import apply
 from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.undo import find_original, require_annotated
 from linker.errors import LinkError, naming
+from linker.image.file import open_image
 from linker.image.grow import Kept, grow, kept_original
 from linker.image.places import speaking
-from linker.image.read import open_image
 from linker.quick.tuples import NamedTuple
 from linker.sites.formats import SECTION_ORIGINAL
 from linker.table.decode import decode
@@ -23,7 +23,7 @@ from linker.table.guest import GuestTable, read_guest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from linker.image.read import OpenFile
+    from linker.image.file import OpenFile
     from linker.image.windows import Bytes
     from linker.table.decode import Sites
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from linker.bind.source import original_source
 from linker.coverage.look import Subject, look
 from linker.errors import naming
+from linker.image.file import open_image
 from linker.image.places import speaking
-from linker.image.read import open_image, read_image
+from linker.image.read import read_image
 from linker.plan.check import check_architecture
 from linker.quick.collection import gc_paused
 from linker.quick.tuples import NamedTuple

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from linker.bind.buffer import link_buffer, read_table
 from linker.errors import LinkError, naming
+from linker.image.file import open_image
 from linker.image.load_map import file_map, physical_map
-from linker.image.read import open_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -182,7 +182,7 @@ def _choose(request: argparse.Namespace) -> Choice | None:
 
     from linker.commands.config import read_config
     from linker.commands.running_on import target_here
-    from linker.image.read import read_machine
+    from linker.image.file import read_machine
 
     choice = target_here(read_config(request.config and Path(request.config)), read_machine(Path(request.image)))
     request.target = choice.target

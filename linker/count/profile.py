@@ -17,7 +17,8 @@ from linker.bind.examine import examined
 from linker.bind.report import format_table
 from linker.count.counters import COUNTER_LEN
 from linker.errors import LinkError, naming
-from linker.image.read import open_image, read_headers
+from linker.image.file import peek
+from linker.image.read import read_headers
 from linker.quick.tuples import NamedTuple
 from linker.table.read import words
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from linker.bind.examine import Examination
-    from linker.image.windows import Bytes
+    from linker.image.windows import Sliceable
     from linker.table.read import Reserve
 
 
@@ -83,11 +84,11 @@ class Profile(NamedTuple):
 def read_profile(image: str | Path, dump: str | Path) -> Profile:
     """The counters of the bound image at `image` out of the file `dump`; LinkError when they are not in it."""
     dump = Path(dump)
-    with examined(image) as examination, naming(dump), open_image(dump) as file:
+    with examined(image) as examination, naming(dump), peek(dump) as memory:
         plan, reserve = examination.plan, examination.table.annotations.reserve
         if plan is None or plan.counters is None or reserve is None:
             raise LinkError("image does not count", where=str(image), advice=f"previrt-link {image} --target T --count")
-        data = _data_part(file.memory, examination, reserve)
+        data = _data_part(memory, examination, reserve)
         counted, first = plan.counters.counted, plan.counters.va - reserve.data_va
         runs = words(data[first : first + COUNTER_LEN * len(counted)], COUNTER_LEN)
         symbols = examination.symbols()
@@ -104,7 +105,7 @@ def read_profile(image: str | Path, dump: str | Path) -> Profile:
     return Profile(str(image), examination.target, sites)
 
 
-def _data_part(dump: Bytes, examination: Examination, reserve: Reserve) -> bytes:
+def _data_part(dump: Sliceable, examination: Examination, reserve: Reserve) -> bytes:
     if len(dump) == reserve.data_len:
         return bytes(dump[:])
     text = _at_physical(dump, _physical(examination, reserve.text_va), reserve.text_len)
@@ -125,7 +126,7 @@ def _physical(examination: Examination, va: int) -> int:
     return va - load.va + load.pa
 
 
-def _at_physical(dump: Bytes, pa: int, length: int) -> bytes:
+def _at_physical(dump: Sliceable, pa: int, length: int) -> bytes:
     """Guest memory out of an ELF core or a raw dump."""
     off = pa
     if dump[:4] == b"\x7fELF" and bytes(dump[TYPE_OFF : TYPE_OFF + 2]) == ET_CORE:  # any file may lie in memory at 0

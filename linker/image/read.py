@@ -7,15 +7,11 @@ they can be checked and imports DWARF.
 
 from __future__ import annotations
 
-import mmap
-import os
-import stat
 import struct
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from linker.errors import LinkError, naming
-from linker.image.windows import Bytes, Window, check_windows
+from linker.errors import LinkError
+from linker.image.windows import Window, check_windows
 from linker.quick.tuples import NamedTuple
 from linker.sites.layouts import (
     ELF_HEADER,
@@ -28,13 +24,12 @@ from linker.sites.layouts import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
+    from linker.image.windows import Sliceable
     from linker.sites.layout import Layout, Parsed
 
 IDENT_LEN, EI_CLASS, EI_DATA, ELFDATA2LSB = 16, 4, 5, 1
 WORD_LEN = {1: 4, 2: 8}  # by EI_CLASS
-MACHINE_OFF = 18  # e_machine
 PN_XNUM = 0xFFFF
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
@@ -123,48 +118,6 @@ class Image(NamedTuple):
         return found[0] if found else None
 
 
-class OpenFile(NamedTuple):
-    """An image file, open. `memory` is a private, writable view: what is changed in it never reaches the file."""
-
-    memory: mmap.mmap
-    descriptor: int
-    mode: int
-
-
-@contextmanager
-def open_image(path: Path) -> Iterator[OpenFile]:
-    """Open a regular, non-empty file; LinkError for anything else."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise LinkError(f"cannot open: {error.strerror}") from None
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise LinkError("is a directory", expected="an ELF image")
-        if not stat.S_ISREG(status.st_mode):
-            raise LinkError("is not a regular file", expected="an ELF image")
-        if status.st_size == 0:
-            raise LinkError("file is empty", expected="an ELF image")
-        try:
-            memory = mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_COPY)
-        except (OSError, ValueError) as error:
-            raise LinkError(f"cannot read: {error}") from None
-        with memory:
-            yield OpenFile(memory, descriptor, stat.S_IMODE(status.st_mode))
-    finally:
-        os.close(descriptor)
-
-
-def read_machine(path: Path) -> int:
-    """The ELF machine number of a file, whatever else it is; LinkError for one that is not ELF."""
-    with naming(path), open_image(path) as file:
-        ident = bytes(file.memory[:4])
-        if ident != b"\x7fELF":
-            raise LinkError("not an ELF file", found=f"magic {ident.hex(' ')}", expected="7f 45 4c 46")
-        return int.from_bytes(file.memory[MACHINE_OFF : MACHINE_OFF + 2], "little")
-
-
 class HeaderTable(NamedTuple):
     """A table of headers as the ELF header describes it."""
 
@@ -186,7 +139,7 @@ class Headers(NamedTuple):
     headers_len: int
 
 
-def read_image(memory: Bytes) -> Image:
+def read_image(memory: Sliceable) -> Image:
     """Read headers, sections and notes; LinkError says what is wrong with the file."""
     headers = read_headers(memory)
     if headers.kind == "ET_REL":
@@ -213,7 +166,7 @@ def read_image(memory: Bytes) -> Image:
     )
 
 
-def _object(headers: Headers, memory: Bytes) -> Image:
+def _object(headers: Headers, memory: Sliceable) -> Image:
     """A relocatable object; nothing of it has an address, so each allocated section gets one of its own."""
     sections, va = [], FIRST_PSEUDO_VA
     for section in headers.sections:
@@ -237,7 +190,7 @@ def _object(headers: Headers, memory: Bytes) -> Image:
     )
 
 
-def read_headers(memory: Bytes) -> Headers:
+def read_headers(memory: Sliceable) -> Headers:
     """Read an ELF file's headers; LinkError says which table, section or segment is not inside the file."""
     ident = bytes(memory[:IDENT_LEN])
     if ident[:4] != b"\x7fELF":
@@ -271,13 +224,13 @@ def read_headers(memory: Bytes) -> Headers:
     )
 
 
-def _parse(layout: Layout, memory: Bytes, offset: int, what: str) -> Parsed:
+def _parse(layout: Layout, memory: Sliceable, offset: int, what: str) -> Parsed:
     length = layout.sizeof()
     _check_inside(what, offset, length, len(memory))
     return layout.parse(bytes(memory[offset : offset + length]))
 
 
-def _rows(table: HeaderTable, layout: Layout, memory: Bytes, fields: Sequence[str]) -> Iterator[tuple[int, ...]]:
+def _rows(table: HeaderTable, layout: Layout, memory: Sliceable, fields: Sequence[str]) -> Iterator[tuple[int, ...]]:
     what, off, entry_len, count = table
     if count and entry_len != layout.sizeof():
         raise LinkError(f"{what} has the wrong size", found=f"{entry_len} bytes", expected=str(layout.sizeof()))
@@ -293,7 +246,7 @@ def _segments(rows: Iterable[tuple[int, ...]], size: int) -> tuple[Segment, ...]
     return segments
 
 
-def _sections(rows: Iterable[tuple[int, ...]], count: int, names_index: int, memory: Bytes) -> tuple[Section, ...]:
+def _sections(rows: Iterable[tuple[int, ...]], count: int, names_index: int, memory: Sliceable) -> tuple[Section, ...]:
     if count and names_index >= count:
         raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {count}")
     sections = [(name_off, Section("", SECTION_TYPES.get(kind, kind), *rest)) for name_off, kind, *rest in rows]
@@ -323,7 +276,7 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
         )
 
 
-def read_notes(memory: Bytes, sections: Iterable[Section]) -> Iterator[Note]:
+def read_notes(memory: Sliceable, sections: Iterable[Section]) -> Iterator[Note]:
     """Notes of all note sections: a name and a descriptor, each padded to 4 bytes (gABI, Note Section)."""
     for section in sections:
         if section.type != "SHT_NOTE":

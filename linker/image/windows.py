@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Bytes(Protocol):
+class Sliceable(Protocol):
+    """What can be read by slices: a file (`linker.image.file.FileBytes`), or memory."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice, /) -> bytes | bytearray | memoryview: ...
+
+
+class Bytes(Sliceable, Protocol):
     """Memory that can be read by slices: bytes, bytearray, mmap, memoryview."""
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, key: slice, /) -> bytes | bytearray | memoryview: ...
 
 
 class WritableBytes(Bytes, Protocol):

@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
+from linker.install import entries
 from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+ELF_MAGIC = b"\x7fELF"
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]*")
 
 
@@ -40,13 +42,14 @@ def check_version(version: str) -> str:
 def is_annotated(image: Path) -> bool:
     """Whether a file is an ELF image with an annotation table. LinkError when it is an ELF file that is damaged."""
     from linker.errors import naming
-    from linker.image.read import open_image, read_headers
+    from linker.image.file import peek
+    from linker.image.read import read_headers
     from linker.sites.formats import SECTION_RECORDS
 
-    with naming(image), open_image(image) as file:
-        if bytes(file.memory[:4]) != b"\x7fELF":
+    with naming(image), peek(image) as contents:
+        if contents[: len(ELF_MAGIC)] != ELF_MAGIC:
             return False
-        return any(section.name == SECTION_RECORDS for section in read_headers(file.memory).sections)
+        return any(section.name == SECTION_RECORDS for section in read_headers(contents).sections)
 
 
 def install(
@@ -90,8 +93,8 @@ def sweep(siblings: Iterable[Sibling]) -> None:
     from linker.image.write import leftovers
 
     for sibling in siblings:
-        for path in (sibling.image, sibling.entry):
-            for leftover in leftovers(path) if path is not None else ():
+        for path, start in ((sibling.image, ELF_MAGIC), (sibling.entry, entries.MARK.encode())):
+            for leftover in leftovers(path, start) if path is not None else ():
                 leftover.unlink(missing_ok=True)
 
 

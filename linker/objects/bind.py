@@ -12,16 +12,17 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from linker.bind.apply import apply
-from linker.bind.output import Done, sink
+from linker.bind.output import Done, kept_mode, sink
 from linker.bind.phases import Selection, plan_link, read_sites
 from linker.bind.report import Outcome, make_details, make_report
 from linker.bind.source import anonymous, original_source
 from linker.bind.undo import find_original, no_way_back, require_annotated
 from linker.bind.verify import verify
 from linker.errors import LinkError, UsageError
+from linker.image.file import OpenFile
 from linker.image.grow import Kept, build_kept
 from linker.image.places import Places
-from linker.image.read import SHF_ALLOC, OpenFile, read_image
+from linker.image.read import SHF_ALLOC, read_image
 from linker.image.relocations import ENTRIES, Relocatable
 from linker.image.symbols import Symbols
 from linker.objects.extend import NewSection, extend, terminated
@@ -97,7 +98,7 @@ def link_object(
     signature = "made" if options.signing else "given up" if was_signed else ""
     outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name, signature)
     report = _report(outcome, table, memory, plan, details=destination.details)
-    Done(output, source.file.mode & 0o777, report, destination).write_whole(contents)
+    Done(source.file, output, kept_mode(source.file, destination), report, destination).write(contents)
     return report
 
 
@@ -122,7 +123,7 @@ def restore_object(path: Path, source: Source, destination: Destination) -> Link
     plan = plan_link(memory, table, table.image.windows, None, Selection())
     outcome = Outcome(str(path), _written(output, destination), source.previous, table.codec.name)
     report = _report(outcome, table, memory, plan, details=destination.details)
-    Done(output, source.file.mode & 0o777, report, destination).write_whole(original)
+    Done(source.file, output, kept_mode(source.file, destination), report, destination).write(original)
     return report
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError, naming
-from linker.image.read import open_image, read_image
+from linker.image.file import open_image
+from linker.image.read import read_image
 from linker.image.relocations import SHN_UNDEF, Relocatable
 from linker.image.windows import offset_of
 from linker.plan.check import check_architecture

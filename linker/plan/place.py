@@ -15,7 +15,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
-from linker.image.read import SHF_ALLOC, open_image, read_headers, read_notes, string_at
+from linker.image.file import open_image
+from linker.image.read import SHF_ALLOC, read_headers, read_notes, string_at
 from linker.quick.tuples import NamedTuple
 from linker.sites import formats
 from linker.sites.reach import require_signed

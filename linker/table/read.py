@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
-from linker.image.read import open_image, read_image
+from linker.image.file import peek
+from linker.image.read import read_image
 from linker.image.relocations import Relocatable
 from linker.quick.tuples import NamedTuple
 from linker.registry import codec_for
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from linker.image.read import Image, Note, Section
     from linker.image.relocations import SiteRelocation
-    from linker.image.windows import Bytes
+    from linker.image.windows import Bytes, Sliceable
     from linker.sites.codec import Codec
 
 WORD_CODE = {4: "I", 8: "Q"}
@@ -333,11 +334,11 @@ class BoundTo(NamedTuple):
 
 def read_bound_to(path: Path) -> BoundTo:
     """What the image in a file is bound to. LinkError when it is no annotated image."""
-    with naming(path), open_image(path) as file:
-        image = read_image(file.memory)
+    with naming(path), peek(path) as contents:
+        image = read_image(contents)
         original = image.section(formats.SECTION_ORIGINAL)
         if original is not None:
-            header = _contents(file.memory, original)[: formats.ORIGINAL.sizeof()]
+            header = _contents(contents, original)[: formats.ORIGINAL.sizeof()]
             said = parse_descriptor(formats.ORIGINAL, header, formats.SECTION_ORIGINAL)
             return BoundTo(image.machine, str(said.target), bool(said.flags & formats.BOUND_COUNTS))
         bound_note, _ = _read_notes(_notes_by_type(image), image, codec_for(image.machine))
@@ -443,7 +444,7 @@ def _read_notes(found: Mapping[int, Note], image: Image, codec: Codec) -> tuple[
     return found[formats.NT_BOUND], reserve
 
 
-def _contents(memory: Bytes, section: Section) -> bytes:
+def _contents(memory: Sliceable, section: Section) -> bytes:
     if section.type == "SHT_NOBITS":
         raise LinkError("section has no contents", where=section.name, found="SHT_NOBITS", expected="SHT_PROGBITS")
     return bytes(memory[section.off : section.off + section.len])

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from linker import log
 from linker.errors import LinkError
-from linker.image.read import open_image, read_image
+from linker.image.file import peek
+from linker.image.read import read_image
 from linker.quick.tuples import NamedTuple
 from linker.sites.formats import SECTION_RECORDS
 
 if TYPE_CHECKING:
-    from linker.image.windows import Bytes
+    from linker.image.windows import Sliceable
 
 ELF_MAGIC = b"\x7fELF"
 BZIMAGE_MAGIC_OFF, BZIMAGE_MAGIC = 0x202, b"HdrS"  # Linux, Documentation/x86/boot.rst
@@ -98,8 +99,8 @@ def _bind(raw: int, name: str, task: Task) -> bool:
 
     path = Path(f"/proc/self/fd/{raw}")
     try:
-        with open_image(path) as file:
-            foreign = _why_not_annotated(file.memory)
+        with peek(path) as contents:
+            foreign = _why_not_annotated(contents)
         if not foreign:
             report = link(path, task.target, output=task.kernel_copy, dry_run=task.kernel_copy is None)
             log.debug("bound", kernel=name, target=task.target, sites=report.sites, bound=report.bound)
@@ -113,7 +114,7 @@ def _bind(raw: int, name: str, task: Task) -> bool:
     return False
 
 
-def _why_not_annotated(memory: Bytes) -> str:
+def _why_not_annotated(memory: Sliceable) -> str:
     """Empty for an annotated image."""
     if bytes(memory[BZIMAGE_MAGIC_OFF : BZIMAGE_MAGIC_OFF + 4]) == BZIMAGE_MAGIC:
         return "a bzImage, whose kernel is compressed and cannot be bound: name its vmlinux (ELF) in the boot menu"

@@ -17,7 +17,6 @@ import pytest
 from elfwriter import Site, make_image
 
 import previrt
-from linker.image.write import pages
 from linker.plan.make import make_plan
 from linker.plan.patches import Plan
 
@@ -132,7 +131,7 @@ def test_disk_full(guest: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=str
 )
-@pytest.mark.parametrize("where", ["linker.image.write._copy", "linker.image.write._write_all"])
+@pytest.mark.parametrize("where", ["linker.image.write._write_all", "linker.image.write._take_over"])
 def test_killed_while_writing(guest: Path, number: signal.Signals, status: int, where: str) -> None:
     """The process is stopped inside the write, then killed there."""
     before = guest.read_bytes()
@@ -197,11 +196,6 @@ def test_image_that_changes_while_it_is_linked_is_refused(guest: Path, monkeypat
     with pytest.raises(previrt.LinkError, match="site changed while it was being linked: found fb 90"):
         previrt.link(guest, "bare")
     assert_nothing_happened(guest, before)
-
-
-def test_pages() -> None:
-    assert pages([(10, 20), (4090, 4100), (20000, 20001)], 20001) == [(0, 8192), (16384, 20001)]
-    assert pages([], 100) == []
 
 
 def test_output_appears_at_once(guest: Path) -> None:
