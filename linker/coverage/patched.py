@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from linker.image.windows import Bytes, Window
 
 REPLACEMENTS = ".altinstr_replacement"
-JUMP_LEN = 5
+JUMP_LEN, SHORT_LEN = 5, 2
+SHORT = (b"\xeb", b"\x66\x90")  # `jmp rel8`, and the no-operation in its place; the long one is 0f 1f 44 00 00
 
 
 class PatchLayout(NamedTuple):
     """An entry: its struct, and the positions of the fields.
 
     place        distance from the field to the code that is written over
-    length       of that code; None: a near jump or call
+    length       of that code; None: a near jump or call, or a short jump where the code is one
     replacement  distance from the field to the bytes that are written, None where there are none; then their length
     """
 
@@ -100,7 +101,7 @@ def patches(image: Image, memory: Bytes, symbols: Symbols) -> list[KernelPatch]:
         start_va, length = _where(image, symbols, table)
         contents = _contents(image.windows, memory, start_va, length)
         for layout in table.layouts:
-            read = list(_read(table, layout, start_va, contents))
+            read = [_sized(one, image.windows, memory) for one in _read(table, layout, start_va, contents)]
             if read and all(_is_in(code, patch) for patch in read):
                 found += read
                 break
@@ -116,7 +117,8 @@ def _where(image: Image, symbols: Symbols, table: PatchTable) -> tuple[int, int]
 
 
 def _contents(windows: tuple[Window, ...], memory: Bytes, va: int, length: int) -> bytes:
-    off = offset_of(windows, va, length)
+    index = bisect_right(windows, (va, 1 << 64, 0)) - 1
+    off = offset_of(windows[index : index + 1], va, length) if index >= 0 else None
     return b"" if off is None else bytes(memory[off : off + length])
 
 
@@ -127,11 +129,19 @@ def _read(table: PatchTable, layout: PatchLayout, start_va: int, contents: bytes
     for number, fields in enumerate(layout.entry.iter_unpack(contents)):
         at = start_va + number * layout.entry.size
         va = at + 4 * layout.place + fields[layout.place]
-        length = JUMP_LEN if layout.length is None else fields[layout.length]
+        length = 0 if layout.length is None else fields[layout.length]
         with_va = with_len = 0
         if layout.replacement is not None and layout.replacement_len is not None:
             with_va, with_len = at + 4 * layout.replacement + fields[layout.replacement], fields[layout.replacement_len]
         yield KernelPatch(table.writer, va, va + length, with_va, with_va + with_len)
+
+
+def _sized(patch: KernelPatch, windows: tuple[Window, ...], memory: Bytes) -> KernelPatch:
+    """A jump or call with its length, which is that of what stands there (arch_jump_entry_size of Linux)."""
+    if patch.end_va > patch.va or patch.with_va:
+        return patch
+    is_short = _contents(windows, memory, patch.va, SHORT_LEN).startswith(SHORT)
+    return patch._replace(end_va=patch.va + (SHORT_LEN if is_short else JUMP_LEN))
 
 
 def _is_in(code: Sequence[tuple[int, int]], patch: KernelPatch) -> bool:

@@ -183,6 +183,15 @@ def test_a_site_that_alternatives_write_over(tmp_path: Path) -> None:
     assert look_at(guest(tmp_path, text)).coverage.over_sites == {"alternatives": 1}
 
 
+@pytest.mark.parametrize(("place", "over"), [("jmp 1f", 0), (".byte 0x66,0x90", 0), ("nopl 0(%rax,%rax)", 1)])
+def test_a_site_behind_or_in_a_jump_label(place: str, over: int, tmp_path: Path) -> None:
+    """Linux jumps by 2 bytes or 5; what stands there says which. Five bytes from the third case's key reach a site."""
+    before = f"key: {place}\n" if over == 0 else f".set key, . + 4\n{place}\n"
+    text = f".globl startup_64\nstartup_64: {before}cli\n1: ret\n"
+    text += '.section __jump_table,"a"\n.long key - ., 1b - .\n.quad 0\n'
+    assert look_at(guest(tmp_path, text)).coverage.over_sites == ({"jump labels": 1} if over else {})
+
+
 EARLY = {
     "PVH": '.section .note.Xen,"a",@note\n.long 4,8,18\n.asciz "Xen"\n.quad early\n',
     "Multiboot": ".balign 8\n.type mb,@object\nmb: .long 0x1badb002,0,-0x1badb002\n.size mb,12\n",

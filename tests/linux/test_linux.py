@@ -39,6 +39,9 @@ EXEMPT = {
 }
 
 
+LONGEST_LEN = 15  # of an x86 instruction
+
+
 def boot(kernel: Kernel, image: Path) -> str:
     """The console of the image on QEMU without KVM."""
     command = [*QEMU, "-smp", "2", "-kernel", str(image), "-initrd", str(kernel.directory / "initramfs.cpio")]
@@ -78,6 +81,11 @@ def test_objdump_sees_the_same(kernel: Kernel, coverage: Coverage) -> None:
         else:
             outside[va] = text
     found = {row.va: str(row) for row in (*coverage.uncovered, *coverage.exempt)}
+    # objdump reads the 32-bit code of the entry as 64-bit code, and goes on elsewhere behind what is none.
+    early = [row.va for row in coverage.exempt if "PVH" in row.why]
+    for ours in (outside, found):
+        for va in [va for va in ours if min(early) <= va <= max(early) + LONGEST_LEN]:
+            del ours[va]
     assert {hex(va): outside[va] for va in outside.keys() - found.keys()} == {}
     assert {hex(va): found[va] for va in found.keys() - outside.keys()} == {}
     others = [index for index in range(len(sites)) if index not in inside]
