@@ -54,13 +54,13 @@ def write_whole(
     """
     if isinstance(output, int):
         try:
-            _write_all(output, contents[:])
+            _write_all(output, contents)
         except OSError as error:
             raise LinkError(f"cannot write: {error.strerror}", where=f"descriptor {output}") from None
         announce()
         return
     with _replacing(output, durable=durable, announce=announce) as descriptor:
-        _write_all(descriptor, contents[:])
+        _write_all(descriptor, contents)
         if like is not None:
             _take_over(like, descriptor, output)
         os.fchmod(descriptor, mode)  # behind the change of owner, which takes some bits away
@@ -215,8 +215,8 @@ def _open_temporary(output: Path) -> tuple[int, Path | None]:
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
-def _write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
-    left, offset = memoryview(data), 0
-    while left:
-        count = os.pwrite(descriptor, left[:PIECE_LEN], offset)
-        left, offset = left[count:], offset + count
+def _write_all(descriptor: int, contents: Bytes) -> None:
+    done = 0
+    with memoryview(contents) as view:
+        while done < len(view):
+            done += os.pwrite(descriptor, view[done : done + PIECE_LEN], done)
