@@ -33,7 +33,7 @@ class LinkError(Exception):
             text += f", expected {self.expected}" if self.found else f": expected {self.expected}"
         if self.advice:
             text += f"; {self.advice}"
-        return text
+        return printable(text)
 
     def reword(self, say: Callable[[str], str]) -> None:
         """Put each part of the message in other words."""
@@ -60,6 +60,18 @@ def naming(path: Path | str) -> Iterator[None]:
         raise
 
 
+FIRST_UNDECODED, LAST_UNDECODED = 0xDC80, 0xDCFF  # what Python makes of bytes 0x80 to 0xff of a name that is no text
+
+
 def printable(text: str) -> str:
-    """A name without control characters, which a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    """One line that a terminal shows and does not obey: line ends and control characters of names are escaped.
+
+    Everything that commands say to a person goes through this (`linker.commands.say`); JSON has escapes of its own.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(ord(c)) for c in text)
+
+
+def _escape(code: int) -> str:
+    if FIRST_UNDECODED <= code <= LAST_UNDECODED:
+        return f"\\x{code & 0xFF:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from linker.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,4 +34,4 @@ def enable() -> None:
 def debug(event: str, **fields: object) -> None:
     """Log a phase with its figures; nothing, at the cost of a call, unless enabled."""
     for write in _writers:
-        write(event, **fields)
+        write(event, **{name: printable(str(value)) for name, value in fields.items()})

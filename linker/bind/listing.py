@@ -103,8 +103,8 @@ def _forms(
     return choose_object_forms(sites, binding, relocatable, table.codec)
 
 
-def format_listing(rows: Sequence[ListedSite]) -> str:
-    """The list for a person."""
+def format_listing(rows: Sequence[ListedSite]) -> list[str]:
+    """The list for a person, line by line."""
     table: list[tuple[str, ...]] = [("address", "symbol", "instruction", "class", "room", "form", "source", "reason")]
     table += [
         (
@@ -119,4 +119,4 @@ def format_listing(rows: Sequence[ListedSite]) -> str:
         )
         for r in rows
     ]
-    return "\n".join(format_table(table, right={4}))
+    return format_table(table, right={4})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from linker.errors import printable
 from linker.image.places import column
 from linker.plan.make import RESTORED, SKIPPED
 from linker.quick.tuples import NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 SHOWN_OUTSIDE = 3
+WIDEST = 80  # characters of a column
 
 
 class SiteDetail(NamedTuple):
@@ -209,8 +211,8 @@ def make_report(
     )
 
 
-def format_report(report: LinkReport) -> str:
-    """The report for a person."""
+def format_report(report: LinkReport) -> list[str]:
+    """The report for a person, line by line."""
     if report.target:
         what = f"bound to {report.target}" + (f" (was {report.previous})" if report.previous else "")
     else:
@@ -252,7 +254,7 @@ def format_report(report: LinkReport) -> str:
         lines.append(_coverage(report.coverage))
     if report.stubs:
         lines.append(f"{report.stubs} stubs behind the interface module (ABI {report.module_abi})")
-    return "\n".join(lines)
+    return lines
 
 
 def _coverage(coverage: Coverage | None) -> str:
@@ -273,12 +275,16 @@ def _format_slack(report: LinkReport) -> list[str]:
 
 
 def format_table(rows: list[tuple[str, ...]], right: frozenset[int] | set[int] = frozenset()) -> list[str]:
-    """Columns as wide as their widest cell; those in `right` flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Columns as wide as their widest cell, but not wider than `WIDEST`; those in `right` flush right.
+
+    A cell that is wider than its column moves its own row's rest, not that of all rows.
+    """
+    cells = [tuple(map(printable, row)) for row in rows]  # here already: widths are those of what is shown
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
             cell.rjust(width) if n in right else cell.ljust(width)
             for n, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in rows
+        for row in cells
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from linker.commands.entry import run_command
 from linker.commands.options import AUTO, Parser, PrintVersion
-from linker.commands.say import say
+from linker.commands.say import say, warn
 from linker.errors import LinkError, UsageError
 
 TYPE_CHECKING = False
@@ -155,7 +155,7 @@ def _run_kexec(request: argparse.Namespace, config: Config) -> int:
     program = request.kexec or config.text("kexec.program", "kexec")
     prepared = prepare(KexecRequest(program, request.image, request.target, append, request.initrd, request.others))
     if request.dry_run or request.verbose:
-        say(shlex.join(prepared.command))
+        say([shlex.join(prepared.command)])
     if not request.dry_run:
         load(prepared)
     return 0
@@ -190,7 +190,7 @@ class _Teller:
             if self._verbose:
                 when = f"after reset {binding.resets}" if binding.resets else "at start"
                 what = f"{report.bound} sites bound to {report.target} in {patch_ms} ms"
-                print(f"{PROGRAM}: {when}: {what}", file=sys.stderr, flush=True)
+                warn(PROGRAM, f"{when}: {what}")
         except OSError as error:
             raise LinkError(f"cannot write the report: {error.strerror}") from None
 

@@ -189,7 +189,7 @@ def _html(request: argparse.Namespace, examination: Examination) -> None:
     if request.json:
         say_json({"html": str(output), "bytes": len(page), "sites": len(examination.sites)})
     elif not request.quiet:
-        say(f"{examination.path}: {len(examination.sites)} sites -> {output}")
+        say([f"{examination.path}: {len(examination.sites)} sites -> {output}"])
 
 
 def _summary(request: argparse.Namespace, examination: Examination) -> None:
@@ -227,7 +227,7 @@ def _summary(request: argparse.Namespace, examination: Examination) -> None:
 
 
 def _print(request: argparse.Namespace, lines: Sequence[str]) -> None:
-    say("\n".join(lines[:1] if request.quiet else lines))
+    say(lines[:1] if request.quiet else lines)
 
 
 main = partial(run_command, PROGRAM, run)

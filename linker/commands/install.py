@@ -11,6 +11,7 @@ from pathlib import Path
 
 from linker.commands.entry import EXIT_FAILED, EXIT_USAGE, run_command
 from linker.commands.options import AUTO, Parser, PrintVersion
+from linker.commands.say import warn
 from linker.errors import LinkError, UsageError
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     request = make_parser().parse_args(arguments)
     failures = _do(request)
     for failure in failures:
-        _complain(failure)
+        warn(PROGRAM, failure)
     if not failures:
         return 0
     return EXIT_USAGE if all(isinstance(failure, UsageError) for failure in failures) else EXIT_FAILED
@@ -69,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
 def _do(request: argparse.Namespace) -> list[LinkError]:
     def say(what: str) -> None:
         if not request.quiet:
-            print(f"{PROGRAM}: {what}", file=sys.stderr)
+            warn(PROGRAM, what)
 
     if request.command in ("setup", "undo-setup"):
         from linker.install import setup
@@ -100,10 +101,6 @@ def _targets(request: argparse.Namespace) -> tuple[str, ...]:
     config = read_config(request.config, request.root)
     asked = request.target or config.words("install.targets")
     return tuple(dict.fromkeys(target_here(config).target if target == AUTO else target for target in asked))
-
-
-def _complain(what: object) -> None:
-    print(f"{PROGRAM}: {what}", file=sys.stderr)
 
 
 main = partial(run_command, PROGRAM, run)

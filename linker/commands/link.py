@@ -11,7 +11,7 @@ from functools import partial
 
 from linker.commands.entry import run_command
 from linker.commands.options import AUTO, SHELLS, Parser, PrintCompletion, PrintVersion
-from linker.commands.say import json_errors, say, say_json
+from linker.commands.say import json_errors, say, say_json, warn
 from linker.errors import UsageError
 from linker.quick.collection import gc_paused
 
@@ -31,7 +31,7 @@ class _ListTargets(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from linker.registry import targets
 
-        say("\n".join(f"{target}: {' '.join(architectures)}" for target, architectures in targets().items()))
+        say(f"{target}: {' '.join(architectures)}" for target, architectures in targets().items())
         parser.exit()
 
 
@@ -195,8 +195,8 @@ def _say_report(report: LinkReport, choice: Choice | None, as_json: bool) -> Non
     if as_json:
         say_json(report.to_json() | ({} if choice is None else {AUTO: choice.to_json()}))
         return
-    said = "" if choice is None else f"target auto is {choice}\n"
-    say(said + format_report(report))
+    said = [] if choice is None else [f"target auto is {choice}"]
+    say([*said, *format_report(report)])
 
 
 def _list(request: argparse.Namespace) -> None:
@@ -208,7 +208,7 @@ def _list(request: argparse.Namespace) -> None:
     else:
         say(format_listing(rows))
     for name in unknown_tables(request.image):
-        print(f"{PROGRAM}: warning: table {name} is of no known kind: its records are not listed", file=sys.stderr)
+        warn(PROGRAM, f"warning: table {name} is of no known kind: its records are not listed")
 
 
 def _profile(request: argparse.Namespace) -> None:

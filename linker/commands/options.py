@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 
-from linker.commands.say import say
+from linker.commands.say import say_text
+from linker.errors import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 AUTO = "auto"  # in place of a target: what this machine is (linker.commands.running_on)
 
@@ -42,7 +43,11 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: object = None) -> None:
         """Print the help on the standard output."""
-        say(self.format_help().rstrip("\n"))
+        say_text(self.format_help().rstrip("\n"))
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the words of the command line, and leave."""
+        super().error(printable(message))
 
 
 class PrintVersion(argparse.Action):
@@ -52,7 +57,7 @@ class PrintVersion(argparse.Action):
         """Print and leave."""
         from importlib.metadata import version
 
-        say(f"{parser.prog} (previrt) {version('previrt')}")
+        say_text(f"{parser.prog} (previrt) {version('previrt')}")
         parser.exit()
 
 
@@ -63,5 +68,5 @@ class PrintCompletion(argparse.Action):
         """Print and leave."""
         from linker.commands.completion import completion
 
-        say(completion(parser, str(shell)))
+        say_text(completion(parser, str(shell)))
         parser.exit()

@@ -10,7 +10,7 @@ from functools import partial
 
 from linker.commands.entry import run_command
 from linker.commands.options import Parser, PrintVersion
-from linker.commands.say import json_errors, say, say_json
+from linker.commands.say import json_errors, say, say_json, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ def run(arguments: Sequence[str]) -> int:
         say(format_proof(proof, all_failures=request.verbose))
     if not proof.is_proven:
         first = proof.failures[0]
-        print(f"{PROGRAM}: {request.image}: {len(proof.failures)} failures; the first is {first}", file=sys.stderr)
+        warn(PROGRAM, f"{request.image}: {len(proof.failures)} failures; the first is {first}")
         return EXIT_NOT_PROVEN
     if not proof.is_complete:
         first_outside = proof.coverage.uncovered[0]
-        print(f"{PROGRAM}: {request.image}: {proof.verdict}; the first is {first_outside}", file=sys.stderr)
+        warn(PROGRAM, f"{request.image}: {proof.verdict}; the first is {first_outside}")
         return EXIT_OUTSIDE
     return 0
 

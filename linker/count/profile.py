@@ -141,7 +141,7 @@ def _at_physical(dump: Sliceable, pa: int, length: int) -> bytes:
     return bytes(dump[off : off + length])
 
 
-def format_profile(profile: Profile) -> str:
+def format_profile(profile: Profile) -> list[str]:
     """The profile for a person: functions and classes by runs, then what is not counted."""
     lines = [f"{profile.image}: bound to {profile.target}, {profile.total} runs of {len(profile.sites)} sites"]
     per_symbol: Counter[tuple[str, str]] = Counter()
@@ -156,4 +156,4 @@ def format_profile(profile: Profile) -> str:
     never = sum(site.runs == 0 for site in profile.sites)
     uncounted = [site for site in profile.sites if site.runs is None]
     lines += ["", f"{never} sites never ran", f"{len(uncounted)} sites are not counted"]
-    return "\n".join(lines)
+    return lines

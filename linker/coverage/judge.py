@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from linker.coverage.patched import REPLACEMENTS
-from linker.errors import printable
 from linker.image.places import Places
 from linker.quick.tuples import NamedTuple
 
@@ -45,7 +44,7 @@ class Uncovered(NamedTuple):
     remark: str = ""
 
     def __str__(self) -> str:
-        return f"'{self.instruction}' at {printable(self.symbol)}"
+        return f"'{self.instruction}' at {self.symbol}"
 
 
 class Reasons(NamedTuple):

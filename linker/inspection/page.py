@@ -16,6 +16,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from linker.bind.examine import SiteState
+from linker.errors import printable
 from linker.image.places import Places
 from linker.inspection.facts import facts_of
 from linker.inspection.names import SiteNames
@@ -49,7 +50,7 @@ def make_page(examination: Examination) -> str:
     style = (HERE / "page.css").read_text()
     script = "\n".join((HERE / name).read_text() for name in SCRIPTS)
     return Template((HERE / "page.html").read_text()).substitute(
-        TITLE=html.escape(f"{examination.path.name}: map"),
+        TITLE=html.escape(printable(f"{examination.path.name}: map")),
         STYLE=style,
         STYLE_HASH=_hash(style),
         SCRIPT=script,

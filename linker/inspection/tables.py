@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from linker.bind.examine import SiteState
 from linker.bind.report import format_table
-from linker.errors import printable
 from linker.image.places import column
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def format_facts(facts: Facts) -> list[str]:
     """What the image is."""
     bound = f"bound to {facts.target}" if facts.target else "annotated, not bound"
     rows: list[tuple[str, ...]] = [
-        ("format", facts.format + (f", annotated by {printable(facts.producer)}" if facts.producer else "")),
+        ("format", facts.format + (f", annotated by {facts.producer}" if facts.producer else "")),
         ("bound", _bound(facts)),
         ("sites", _sites(facts)),
     ]
@@ -35,13 +34,13 @@ def format_facts(facts: Facts) -> list[str]:
             ("", "damaged: not as this previrt writes them; another version bound the image, or it was changed")
         )
     if facts.entry_va:
-        rows.append(("entry", f"{facts.entry_va:#x} {printable(facts.entry)}".rstrip()))
+        rows.append(("entry", f"{facts.entry_va:#x} {facts.entry}".rstrip()))
     if facts.entry_va != facts.guest_entry_va:
-        rows.append(("", f"the guest's own: {facts.guest_entry_va:#x} {printable(facts.guest_entry)}".rstrip()))
+        rows.append(("", f"the guest's own: {facts.guest_entry_va:#x} {facts.guest_entry}".rstrip()))
     rows += [
         ("reserve", f"{part.part} at {part.va:#x}: {part.used_len} of {part.len} bytes used") for part in facts.reserve
     ] or [("reserve", "none")]
-    rows += [("not bound", f"table {printable(name)}") for name in facts.left_tables]
+    rows += [("not bound", f"table {name}") for name in facts.left_tables]
     return [f"{facts.file}: {facts.architecture}, {bound}, {facts.sites} sites", "", *format_table(rows)]
 
 
@@ -76,7 +75,7 @@ def format_places(kind: str, tallies: Sequence[Tally]) -> list[str]:
     rows: list[tuple[str, ...]] = [(kind, "address", "bytes", "sites", "padding", "share", "forms")]
     rows += [
         (
-            printable(t.name) or "(no symbol)",
+            t.name or "(no symbol)",
             column(t.section, t.va),
             str(t.len),
             str(t.sites),
@@ -118,7 +117,7 @@ def format_function(function: Function, target: str, *, with_code: bool) -> list
     """A function, original and present side by side; `>` marks the rows of a site."""
     length = function.end_va - function.start_va
     start = column(function.section, function.start_va)
-    title = f"{start} <{printable(function.name)}>: {length} bytes, {len(function.sites)} sites"
+    title = f"{start} <{function.name}>: {length} bytes, {len(function.sites)} sites"
     bound = f"bound to {target}" if target else ""
     rows: list[tuple[str, ...]] = [("", "address", "original", "", bound, "")]
     shown: int | None = None
@@ -141,7 +140,7 @@ def _note(site: FunctionSite) -> str:
 def _half(half: Half | None, with_code: bool) -> str:
     if half is None:
         return ""
-    return f"{half.code:{CODE_WIDTH}}  {printable(half.text)}" if with_code else printable(half.text)
+    return f"{half.code:{CODE_WIDTH}}  {half.text}" if with_code else half.text
 
 
 def format_comparison(comparison: Comparison, *, every_site: bool) -> list[str]:
@@ -162,7 +161,7 @@ def format_comparison(comparison: Comparison, *, every_site: bool) -> list[str]:
         for site in comparison.sites:
             lines += [
                 "",
-                f"{column(site.section, site.va)} {printable(site.symbol)} '{site.instruction}' {site.class_name}",
+                f"{column(site.section, site.va)} {site.symbol} '{site.instruction}' {site.class_name}",
                 f"    {site.one.form:9}  {site.one.code}  {site.one.text}",
                 f"    {site.other.form:9}  {site.other.code}  {site.other.text}",
             ]
@@ -178,21 +177,18 @@ def _verdict(comparison: Comparison) -> str:
 def _elsewhere(comparison: Comparison, every_range: bool) -> list[str]:
     rows: list[tuple[str, ...]] = [("outside the sites", "ranges", "bytes that differ")]
     if every_range:
-        rows += [
-            (f"{printable(d.section)}+{d.off:#x}..{d.off + d.len:#x}", "1", str(d.changed_len))
-            for d in comparison.elsewhere
-        ]
+        rows += [(f"{d.section}+{d.off:#x}..{d.off + d.len:#x}", "1", str(d.changed_len)) for d in comparison.elsewhere]
     else:
         found: dict[str, list[int]] = {}
         for difference in comparison.elsewhere:
             name = f"reserve in {difference.section}" if difference.in_reserve else difference.section
             found.setdefault(name, []).append(difference.changed_len)
-        rows += [(printable(name), str(len(lengths)), str(sum(lengths))) for name, lengths in found.items()]
+        rows += [(name, str(len(lengths)), str(sum(lengths))) for name, lengths in found.items()]
     lines = ["", *format_table(rows, right={1, 2})] if len(rows) > 1 else []
     if comparison.sizes:
         sizes: list[tuple[str, ...]] = [("section", "bytes in the first", "in the second")]
         sizes += [
-            (printable(name), *("-" if length is None else str(length) for length in lengths))
+            (name, *("-" if length is None else str(length) for length in lengths))
             for name, lengths in comparison.sizes.items()
         ]
         lines += ["", *format_table(sizes, right={1, 2})]

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from linker.bind.report import format_table
-from linker.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,7 @@ def format_uncovered(looked: Looked, *, every_one: bool) -> list[str]:
     coverage = looked.coverage
     bound = f"bound to {looked.target}" if looked.target else "not bound"
     sites = "not annotated" if looked.sites is None else f"{bound}, {looked.sites} sites"
-    lines = [f"{printable(looked.file)}: {looked.architecture}, {sites}, {coverage.verdict}"]
+    lines = [f"{looked.file}: {looked.architecture}, {sites}, {coverage.verdict}"]
     if coverage.uncovered:
         lines += ["", *_rows(coverage.uncovered, "remark"), *_more(coverage.outside, coverage.uncovered)]
         by_class = Counter(row.class_name or NO_CLASS for row in coverage.uncovered)
@@ -37,15 +36,15 @@ def format_uncovered(looked: Looked, *, every_one: bool) -> list[str]:
 def format_coverage(coverage: Coverage) -> list[str]:
     """What was looked at, what is exempt and what was passed over, in a line each."""
     lines = [f"{coverage.code_len} bytes of code in {coverage.areas} sections were looked at"]
-    lines += [f"exempt: {count}, {printable(why)}" for why, count in coverage.reasons.items()]
+    lines += [f"exempt: {count}, {why}" for why, count in coverage.reasons.items()]
     over: Counter[str] = Counter(row.remark for row in coverage.exempt if row.remark)
     if over:
-        shown = ", ".join(printable(remark.removeprefix("over ")) for remark in list(over)[:SHOWN_PLACES])
+        shown = ", ".join(remark.removeprefix("over ") for remark in list(over)[:SHOWN_PLACES])
         more = f" and {len(over) - SHOWN_PLACES} more; -v lists all" if len(over) > SHOWN_PLACES else ""
         lines.append(f"written over at run time: {shown}{more}")
     lines += [f"{count} sites are written over at run time by {name}" for name, count in coverage.over_sites.items()]
     lines += [
-        f"not looked at: {row.len} bytes at {row.va:#x}{f' of {printable(row.name)}' if row.name else ''}: {row.why}"
+        f"not looked at: {row.len} bytes at {row.va:#x}{f' of {row.name}' if row.name else ''}: {row.why}"
         for row in coverage.passed
     ]
     return lines
@@ -58,12 +57,12 @@ def _rows(findings: Sequence[Uncovered], last: str) -> list[str]:
     rows: list[tuple[str, ...]] = [("section", "address", "symbol", "instruction", "class", last)]
     rows += [
         (
-            printable(row.section),
+            row.section,
             f"{row.va:x}",
-            printable(row.symbol),
+            row.symbol,
             row.instruction,
             row.class_name or NO_CLASS,
-            printable("; ".join(filter(None, (row.why, row.remark)))),
+            "; ".join(filter(None, (row.why, row.remark))),
         )
         for row in findings
     ]

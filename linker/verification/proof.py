@@ -129,7 +129,7 @@ def count_forms(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return {name: dict(forms) for name, forms in sorted(counts.items())}
 
 
-def format_proof(proof: Proof, *, all_failures: bool = False) -> str:
+def format_proof(proof: Proof, *, all_failures: bool = False) -> list[str]:
     """The proof for a person."""
     shown = len(proof.failures) if all_failures else SHOWN_FAILURES
     proven = sum(sum(forms.values()) for forms in proof.sites.values())
@@ -168,4 +168,4 @@ def format_proof(proof: Proof, *, all_failures: bool = False) -> str:
     lines += [f"FAILED {failure}" for failure in proof.failures[:shown]]
     if len(proof.failures) > shown:
         lines.append(f"{len(proof.failures) - shown} more failures; -v shows all")
-    return "\n".join(lines)
+    return lines

@@ -6,13 +6,13 @@ Only the last step, one write to `--output`, makes xl take anything.
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linker.commands.say import say, warn
 from linker.errors import LinkError, UsageError
 from linker.xl import DEFAULT_DIRECTORY, PROGRAM
 from linker.xl.disk import open_disk
@@ -121,19 +121,19 @@ def _directory(path: str | None) -> Path:
 
 
 def _prepare(uid: int | None, task: Task) -> PreparedDomain:
-    if uid is None:
-        return prepare(task)
-    from linker.xl.restricted import prepare_as
+    from linker.xl.restricted import in_child, load_all
 
-    return prepare_as(uid, task)
+    load_all(task.target)
+    prepared = PreparedDomain.from_json(in_child(lambda: prepare(task)._asdict(), uid))
+    if prepared.warning:
+        warn(PROGRAM, f"warning: {prepared.warning}")
+    return prepared
 
 
 def _warn_of_length(args: str) -> None:
     if len(args) >= COMMAND_LINE_LEN:
-        print(
-            f"{PROGRAM}: warning: the command line has {len(args)} characters; a PV domain sees {COMMAND_LINE_LEN - 1}",
-            file=sys.stderr,
-        )
+        seen = COMMAND_LINE_LEN - 1
+        warn(PROGRAM, f"warning: the command line has {len(args)} characters; a PV domain sees {seen}")
 
 
 def _write(output: int, text: bytes) -> None:
@@ -147,11 +147,18 @@ def _write(output: int, text: bytes) -> None:
 
 
 def _list_entries(request: argparse.Namespace, disk: int) -> None:
+    from linker.xl.restricted import in_child
+
+    lines = in_child(lambda: _entry_lines(disk, request.offset), request.runas)
+    say(map(str, lines if isinstance(lines, list) else ()))
+
+
+def _entry_lines(disk: int, off: int | None) -> list[str]:
     from linker.xl.choose import find_menu
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as a filter in a pipe ends
-    _, menu = find_menu(disk, request.offset)
+    _, menu = find_menu(disk, off)
+    lines = []
     for number, entry in enumerate(menu.entries):
-        lines = [f"{number}: {entry.title}", f"  kernel: {entry.kernel}", f"  args: {entry.args}"]
+        lines += [f"{number}: {entry.title}", f"  kernel: {entry.kernel}", f"  args: {entry.args}"]
         lines += [f"  initrd: {path}" for path in entry.ramdisks]
-        os.write(sys.stdout.fileno(), os.fsencode("\n".join(lines) + "\n"))  # whatever bytes the menu has
+    return lines

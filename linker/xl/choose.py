@@ -10,12 +10,13 @@ from linker.errors import LinkError, naming
 from linker.quick.tuples import NamedTuple
 from linker.xl.disk import file_system_offs, is_ext
 from linker.xl.ext import ExtFileSystem
-from linker.xl.menus import PLACES, Menu, MenuEntry
+from linker.xl.menus import PLACES, RAMDISKS_MAX, Menu, MenuEntry
 
 if TYPE_CHECKING:
     from linker.xl.ext import File
 
 MENU_LEN_MAX = 1 << 20
+TITLES_SHOWN = 10
 # What a terminal would act on; line feed and tab aside.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KERNEL = re.compile(r"vmlinux(?:-(.+))?")
@@ -60,9 +61,14 @@ def choose(disk: int, off: int | None, wanted: str | None) -> Chosen:
     file_system, menu = find_menu(disk, off)
     entry = menu.chosen(wanted)
     if entry is None:
-        titles = ", ".join(entry.title for entry in menu.entries)
+        titles = ", ".join(entry.title for entry in menu.entries[:TITLES_SHOWN])
+        titles += ", ..." if len(menu.entries) > TITLES_SHOWN else ""
         raise LinkError("no such entry in the boot menu", found=str(wanted), expected=f"a number, or one of: {titles}")
     log.debug("chosen", title=entry.title, kernel=entry.kernel)
+    if len(entry.ramdisks) > RAMDISKS_MAX:
+        raise LinkError(
+            "too many RAM disks", where=entry.title, found=str(len(entry.ramdisks)), expected=f"up to {RAMDISKS_MAX}"
+        )
     with naming(entry.title):
         kernel = _file(file_system, entry.kernel, "kernel")
         ramdisks = tuple(_file(file_system, path, "RAM disk") for path in entry.ramdisks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,22 @@ if TYPE_CHECKING:
 SECTOR_LEN = 512  # partx's unit, whatever the disk's own is
 EXT_MAGIC_OFF, EXT_MAGIC = 1024 + 56, b"\x53\xef"  # s_magic of the superblock (Linux, fs/ext4/ext4.h)
 MBR_ACTIVE = "0x80"
+PARTITIONS_MAX = 128  # as many as a GPT has room for where nobody asks for more
+DISK = "an image file or a block device"
+KINDS = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFCHR: "a character device"}
 
 
 @contextmanager
 def open_disk(path: str) -> Iterator[int]:
-    """A descriptor of an image file or block device, for reading."""
+    """A descriptor of an image file or block device, for reading. LinkError for anything else, a FIFO say."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise LinkError(f"cannot open the disk: {error.strerror}", where=path) from None
     try:
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+            raise LinkError("no disk", where=path, found=KINDS.get(stat.S_IFMT(mode), "something"), expected=DISK)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -58,4 +65,4 @@ def _partitions(descriptor: int) -> list[int]:
     done = run_tool("partx", [*columns, f"/proc/self/fd/{descriptor}"], keep=descriptor)
     rows = [row.split() for row in done.stdout.decode("ascii", "replace").splitlines()]
     found = [(flags != MBR_ACTIVE, int(start) * SECTOR_LEN) for flags, start in rows if start.isdecimal()]
-    return [off for _, off in sorted(found, key=lambda partition: partition[0])]
+    return [off for _, off in sorted(found[:PARTITIONS_MAX], key=lambda partition: partition[0])]

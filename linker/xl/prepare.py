@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,15 @@ class PreparedDomain(NamedTuple):
     ramdisk: str
     args: str
     bound: bool
+    warning: str = ""
+
+    @classmethod
+    def from_json(cls, said: object) -> PreparedDomain:
+        """What a child process says of it; LinkError when it says something else."""
+        if not isinstance(said, dict) or set(said) != set(cls._fields):
+            raise LinkError("the work on the disk ended without an answer")
+        names = {name: str(said[name]) for name in ("kernel", "ramdisk", "args", "warning")}
+        return cls(**names, bound=bool(said["bound"]))
 
 
 def prepare(task: Task) -> PreparedDomain:
@@ -71,8 +79,9 @@ def _prepare(task: Task, raw: int) -> PreparedDomain:
         ramdisk = "the host's"
         if task.ramdisk_copy is not None:
             copy_file(task.ramdisk, task.ramdisk_copy)
-    bound = _bind(raw, name, task)
-    return PreparedDomain(name, ramdisk, " ".join(part for part in (args, task.args) if part), bound)
+    foreign = _bind(raw, name, task)
+    warning = f"{name}: {foreign}; handed over as it is" if foreign else ""
+    return PreparedDomain(name, ramdisk, " ".join(part for part in (args, task.args) if part), not foreign, warning)
 
 
 def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
@@ -93,8 +102,8 @@ def _from_disk(task: Task, raw: int) -> tuple[str, str, str]:
     return chosen.kernel.path, " ".join(file.path for file in chosen.ramdisks), chosen.args
 
 
-def _bind(raw: int, name: str, task: Task) -> bool:
-    """Bind the kernel, or pass one that is not annotated through as it is."""
+def _bind(raw: int, name: str, task: Task) -> str:
+    """Bind the kernel, or pass one that is not annotated through as it is, and say why it is none."""
     from linker.bind.link import link
 
     path = Path(f"/proc/self/fd/{raw}")
@@ -104,14 +113,13 @@ def _bind(raw: int, name: str, task: Task) -> bool:
         if not foreign:
             report = link(path, task.target, output=task.kernel_copy, dry_run=task.kernel_copy is None)
             log.debug("bound", kernel=name, target=task.target, sites=report.sites, bound=report.bound)
-            return True
+            return ""
     except LinkError as error:
         error.file = name
         raise
-    print(f"previrt-xl: warning: {name}: {foreign}; handed over as it is", file=sys.stderr)
     if task.kernel_copy is not None:
         copy_file(raw, task.kernel_copy)
-    return False
+    return foreign
 
 
 def _why_not_annotated(memory: Sliceable) -> str:

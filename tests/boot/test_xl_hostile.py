@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import resource
+import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from xl_disks import (
     GRUB_CFG,
     GUEST,
@@ -25,6 +30,9 @@ from xl_disks import (
 
 import previrt
 from linker.commands import xl as cli
+from linker.xl import restricted
+from linker.xl.menus import split_words
+from linker.xl.prepare import PreparedDomain
 
 MUTANTS = 25
 SEED = 20261129
@@ -81,13 +89,13 @@ def test_not_a_disk(tmp_path: Path) -> None:
         (tmp_path / "disk").write_bytes(contents)
         refuse(tmp_path, tmp_path / "disk", "no file system that can be read")
     refuse(tmp_path, tmp_path / "none", "cannot open the disk")
-    refuse(tmp_path, tmp_path, "no file system")
+    refuse(tmp_path, tmp_path, "no disk: found a directory, expected an image file or a block device")
 
 
 def test_a_menu_of_any_bytes_is_listed(tmp_path: Path) -> None:
     disk = disk_with(tmp_path, {"extlinux.conf": b"label a\x1b[2J\xff\nkernel /\xff\n"})
     done = subprocess.run([PROGRAM, "-l", disk], capture_output=True, check=True)
-    assert done.stdout == "0: a\ufffd[2J".encode() + b"\xff\n  kernel: /\xff\n  args: \n"
+    assert done.stdout.decode() == "0: a\ufffd[2J\\xff\n  kernel: /\\xff\n  args: \n"
 
 
 def test_a_device_node_is_no_kernel(tmp_path: Path) -> None:
@@ -194,8 +202,116 @@ def test_it_ends_by_itself_before_xl_ends_it(
     assert cli.main([f"--output={tmp_path / 'output'}", f"--output-directory={output_directory}", str(disk)]) == 1
     assert "not done after 2 seconds" in capfd.readouterr().err
     assert not (tmp_path / "output").read_bytes()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+    wait_for_the_end(int(pid_file.read_text()))
+
+
+def wait_for_the_end(process: int) -> None:
+    """Of a process that is nobody's child: whoever has adopted it may not have waited for it yet."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
+
+
+# ---- disks and menus that ask for too much ----
+
+
+def limited(command: list[str], memory_len: int = 1 << 30) -> subprocess.CompletedProcess[str]:
+    """Run with little memory and 20 seconds; quadratic work needs far more."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_len, memory_len))
+        resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+
+    return subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit, timeout=100)
+
+
+GROWING = "set a=aaaaaaaa\n" + "set a=$a$a\n" * 40
+ENTRY = "menuentry 'x' {\nlinux /boot/vmlinux-6.1 $a\n}\n"
+MENUS = {
+    "doubling": (GROWING + ENTRY, "boot menu is too long: found variables that grow"),
+    "one variable in many words": ("set a=" + "a" * 60_000 + "\n" + ENTRY * 20_000, "boot menu is too long"),
+    "one variable in one word": ("set a=" + "a" * 60_000 + "\nlinux /" + "$a" * 400_000, "boot menu is too long"),
+    "one word": (f"set a={'a' * 1_000_000}\n", "no kernel on the disk"),
+    "one quoted word": (f"set a='{'a' * 1_000_000}'\n", "no kernel on the disk"),
+    "one word of escapes": (f"set a={chr(92) * 1_000_000}\n", "no kernel on the disk"),
+    "one word of quotes": (f"set a={chr(34) * 1_000_000}\n", "no kernel on the disk"),
+    "quotes that do not end": ("a 'b\n" * 150_000, "no kernel on the disk"),
+    "blocks in blocks": ("menuentry a {\n" * 70_000, "boot menu is nested too deeply: expected at most 64 blocks"),
+    "RAM disks": ("menuentry 'x' {\nlinux /boot/vmlinux-6.1\ninitrd" + " /i" * 100_000 + "\n}", "too many RAM disks"),
+}
+
+
+@pytest.mark.parametrize("user", [None, 54321])
+@pytest.mark.parametrize("menu", MENUS)
+def test_menus_that_ask_for_too_much(menu: str, user: int | None, tmp_path: Path) -> None:
+    for at in (tmp_path, *tmp_path.parents[:3]):
+        at.chmod(at.stat().st_mode | 0o055)
+    text, message = MENUS[menu]
+    disk = disk_with(tmp_path, {**guest_files(text=text), "boot/vmlinux-6.1": b"x"}, size_mib=8)
+    done = limited(libxl_command(tmp_path, disk, [], user))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("previrt-xl: ")
+    assert message in done.stderr
+    assert len(done.stderr) < 1000
+
+
+@pytest.mark.parametrize("option", ["", "-l"])
+def test_no_disk(option: str, tmp_path: Path) -> None:
+    """Opening a FIFO waits for a writer, reading /dev/zero never ends."""
+    os.mkfifo(tmp_path / "fifo")
+    for path, kind in ((tmp_path / "fifo", "a FIFO"), (Path("/dev/zero"), "a character device")):
+        words = [word for word in (option, str(path)) if word]
+        done = limited([str(PROGRAM), *words])
+        message = f"previrt-xl: {path}: no disk: found {kind}, expected an image file or a block device\n"
+        assert (done.returncode, done.stderr) == (1, message)
+
+
+WORKS: dict[str, tuple[Callable[[], object], str]] = {
+    "memory": (lambda: len(bytearray(8 << 30)), "out of memory: expected at most 4294967296 bytes of memory"),
+    "time": (lambda: any(iter(int, 1)), "the work on the disk was ended: found SIGXCPU, expected at most"),
+    "files": (lambda: [os.dup(0) for _ in range(100)], "the process that works on the disk failed: found status 1"),
+    "answer": (lambda: "x" * (17 << 20), "says too much: expected at most 16777216 bytes"),
+    "new rights": (lambda: Path("/proc/self/status").read_text(), ""),
+}
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_limits_of_the_child(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --runas, too."""
+    monkeypatch.setattr(restricted, "CPU_LIMIT_S", 1)
+    task, message = WORKS[work]
+    if not message:
+        assert "NoNewPrivs:\t1" in str(restricted.in_child(task))
+        return
+    with pytest.raises(previrt.LinkError, match=message):
+        restricted.in_child(task)
+
+
+def test_answers_are_checked() -> None:
+    """A child that the disk's owner has taken over may say anything."""
+    for said in (b"", b"[" * 100_000, b'{"done"', b"{}", b'{"error": {}}', b'{"error": 1}', b"\xff"):
+        with pytest.raises(previrt.LinkError, match="without an answer"):
+            restricted.understood(said)
+    for answer in (None, {"kernel": "x"}):
+        with pytest.raises(previrt.LinkError, match="without an answer"):
+            PreparedDomain.from_json(answer)
+
+
+@given(st.text("ab '\"\\\t#", max_size=20))
+@example('a\'b\'"c\\"d\\e"\\ f#g h')
+def test_words_are_those_of_a_shell(line: str) -> None:
+    try:
+        expected = shlex.split(line, comments=True)
+    except ValueError:
+        expected = []
+    assert split_words(line) == expected
 
 
 # ---- kernels that are not annotated ----
