@@ -32,11 +32,11 @@ SAID_LEN_MAX = 1 << 24
 MEMORY_LEN_MAX = 4 << 30
 CPU_LIMIT_S = 100
 FILES_MAX = 64
-LIMITS = (
-    (resource.RLIMIT_CORE, 0),
-    (resource.RLIMIT_FSIZE, FILE_LEN_MAX),
-    (resource.RLIMIT_AS, MEMORY_LEN_MAX),
-    (resource.RLIMIT_NOFILE, FILES_MAX),
+LIMITS = (  # soft and hard: a second more of time, because the first signal says what it is about
+    (resource.RLIMIT_CORE, 0, 0),
+    (resource.RLIMIT_FSIZE, FILE_LEN_MAX, FILE_LEN_MAX),
+    (resource.RLIMIT_AS, MEMORY_LEN_MAX, MEMORY_LEN_MAX),
+    (resource.RLIMIT_NOFILE, FILES_MAX, FILES_MAX),
 )
 LIMITS_SAID = f"at most {MEMORY_LEN_MAX} bytes of memory, {CPU_LIMIT_S} seconds of work, {FILES_MAX} open files"
 ADVICE = "look at the domain's disk: what is on it asks for more than a kernel does"
@@ -105,10 +105,10 @@ def load_all(target: str) -> None:
 def _give_up(uid: int | None) -> None:
     """Rights and resources, for good."""
     libc = ctypes.CDLL(None, use_errno=True)
-    for kind, most in (*LIMITS, (resource.RLIMIT_CPU, CPU_LIMIT_S)):
+    for kind, most, last in (*LIMITS, (resource.RLIMIT_CPU, CPU_LIMIT_S, CPU_LIMIT_S + 1)):
         _, hard = resource.getrlimit(kind)
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (limit, limit))
+        limits = (most, last) if hard == resource.RLIM_INFINITY else (min(most, hard), min(last, hard))
+        resource.setrlimit(kind, limits)
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
