@@ -52,10 +52,13 @@ bench: ## print how fast commands start and, after building Linux 6.1 for each a
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh)/vmlinux"
 	./dev python benchmarks/link_speed.py "$$(fixtures/linux/build.sh --arch ia64)/vmlinux"
 
+judges: ## the tests that take too long for CI: Linux in the low layout with SMP, page-table isolation and modules
+	./dev test -n 2 --dist loadgroup tests/judges
+
 fuzz: ## damage 500,000 images, bind and restore them; FUZZ="--images 20000 --seed 7" for fewer, or others
 	./dev python tests/fuzz/campaign.py --images 500000 --jobs 2 $(FUZZ)
 
 clean: ## remove what builds and tests left behind
 	rm -rf .cache build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-.PHONY: help demo test quick format layouts generated modules macros guest man bench fuzz clean
+.PHONY: help demo test quick format layouts generated modules macros guest man bench judges fuzz clean

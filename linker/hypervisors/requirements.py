@@ -165,15 +165,19 @@ def inside(guest: Guest, low_va: int, high_va: int, whose: str, advice: str) -> 
             )
 
 
-def entered_where_linked(guest: Guest, entry_va: int) -> Iterator[Finding]:
-    """Memory is loaded by physical addresses, and one to one when the guest starts: there its entry must be."""
+def entered_where_linked(guest: Guest, entry_va: int, above_len: int | None = None) -> Iterator[Finding]:
+    """Memory is loaded by physical addresses, and one to one when the guest starts: there its entry must be. With a
+    module that follows a guest to where it is linked, it may also be `above_len` above that, or more.
+    """
     load = guest.load_at(entry_va)
+    if load is not None and above_len is not None and load.va - load.pa >= above_len:
+        return
     if load is not None and load.va != load.pa:
         yield Finding(
             "the guest is entered where memory is mapped one to one, but its entry is linked at another address",
             where=f"entry {entry_va:#x}",
             found=f"virtual address {load.va:#x}, physical address {load.pa:#x}",
-            expected="the same",
+            expected="the same" + (f", or {above_len:#x} above it or more" if above_len is not None else ""),
             advice="put the entry into a section of its own with equal addresses that maps the rest and jumps there",
         )
 

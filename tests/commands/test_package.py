@@ -32,3 +32,16 @@ def test_every_file_of_a_package_is_in_the_wheel() -> None:
 
 def test_types_are_announced() -> None:
     assert (ROOT / "previrt" / "py.typed").exists()
+
+
+def test_what_is_linux_s_says_so_and_is_in_no_package() -> None:
+    patches = sorted((ROOT / "fixtures").rglob("*.patch"))
+    assert len(patches) >= 3
+    for patch in patches:
+        assert patch.read_text().startswith("SPDX-License-Identifier: GPL-2.0-only\n"), patch
+    assert "GNU GENERAL PUBLIC LICENSE" in (ROOT / "LICENSES" / "GPL-2.0-only.txt").read_text()
+    packages = [pattern.rstrip("*") for pattern in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
+    command = ["git", "grep", "-lE", "SPDX-License-Identifier: (GPL|LGPL)", "--", *packages]
+    found = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert not [path for name in packages for path in (ROOT / name).rglob("*.patch")]

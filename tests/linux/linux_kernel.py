@@ -43,9 +43,10 @@ class Kernel:
         return [ordered[index][1] for index in indexes]
 
 
-def build(name: str, arch: str = "x86_64", technique: str = "standin") -> Kernel:
-    """Build a configuration by one of the two techniques, unless nothing has changed since the last time."""
+def build(name: str, arch: str = "x86_64", technique: str = "standin", layout: str = "high") -> Kernel:
+    """Build a configuration by one of the two techniques, in one of two layouts, unless nothing has changed since."""
     command: list[str | Path] = [BUILD, "--arch", arch, "--config", name, "--technique", technique]
+    command += ["--layout", layout]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return Kernel(name, Path(built.stdout.strip()))

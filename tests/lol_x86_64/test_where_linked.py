@@ -90,7 +90,59 @@ startup_64:
 FAR_BOOT = '.section .boot, "ax"\n.globl startup_64\n' + PAGING.replace(
     "    lea pml4(%rip)", "    mov $(stack - BASE), %esp\n    xor %eax, %eax\n    cpuid\n    lea pml4(%rip)", 1
 ).replace("pml4(%rip)", "(pml4 - BASE)").replace("pdpt(%rip)", "(pdpt - BASE)").replace("pd(%rip)", "(pd - BASE)")
+# Sites of each form where memory is loaded. `mine` runs where it is linked, on the tables loaded below; once it has
+# loaded its own, the module's image below is memory like any other.
+BUSY = (
+    """
+    .macro sites
+    pushf
+    cli
+    sti
+    cli
+    popf
+    xor %eax, %eax
+    cpuid
+    cmp $0x68747541, %ebx
+    jne 2b
+    lgdt descriptor(%rip)
+    mov %cr0, %rax
+    mov %rax, %cr0
+    sgdt stack - 64(%rip)
+    cmpw $47, stack - 64(%rip)
+    jne 2b
+    pushf
+    pop %rax
+    test $0x200, %eax
+    jnz 2b
+    .endm
+    .text
+    .globl startup_64
+    jmp startup_64
+2:  hlt
+    jmp 2b
+descriptor:
+    .word 47
+    .quad 0
+startup_64:
+    lea stack(%rip), %rsp
+    sites
+"""
+    + PAGING.replace("startup_64:\n", "").replace("$high", "$mine").replace("%cr3\n", "%cr3\n    pushf\n")
+    + """
+mine:
+    lgdt descriptor(%rip)
+    movabs $stack, %rsp
+    sites
+    mov %cr3, %rax
+    mov %rax, %cr3
+    sites
+    movabs $(reserve_text - BASE), %rax
+    mov (%rax), %rax
+    jmp high
+"""
+)
 SOURCES = {
+    "all high, busy": BUSY,
     "boot code low": FAR_BOOT + "    .text\n",
     "all high": "    .text\n    .globl startup_64\n" + PAGING,
     "one address": "    .text\n    .globl startup_64\nstartup_64:\n",
@@ -135,7 +187,7 @@ SECTIONS {
     .notes : { *(.note.pvh) } :boot :note
     .boot : { *(.boot) } :boot
     . = BASE + 0x200000;
-    .text : AT(ADDR(.text) - DOWN) { *(.text .text.*) } :text
+    .text : AT(ADDR(.text) - DOWN) { *(.text) . = ALIGN(4096); reserve_text = .; *(.text.*) } :text
     .note.afterburn : AT(ADDR(.note.afterburn) - DOWN) { *(.note.afterburn) } :text :note
     . = ALIGN(4096);
     .data : AT(ADDR(.data) - DOWN) { *(.data .data.*) } :data
@@ -143,13 +195,14 @@ SECTIONS {
 }
 """
 UPPER = 0xFFFF_FFFF_8000_0000
+FAR_ENOUGH = 16 << 30  # from here on an address says whether it is a linked one
 LOWER = [0x4000_0000, 0x8000_0000, 0x40_0000_0000, 0x4000_0000_0000, 0x7E00_0000_0000]
 
 
 def make(folder: Path, kind: str, base: int, *, load_base: int | None = None) -> Path:
     """A guest linked at `base` + 2 MiB and loaded `load_base` lower, by default at 2 MiB."""
     down = base if load_base is None else load_base
-    entry = f"startup_64 - {base:#x}" if kind == "all high" else "startup_64"
+    entry = f"startup_64 - {base:#x}" if "all high" in kind else "startup_64"
     (folder / "guest.S").write_text(PVH + SOURCES[kind] + BODY)
     (folder / "guest.lds").write_text(SCRIPT)
     index = [f"-DP4IX={base >> 39 & 511}", f"-DP3IX={base >> 30 & 511}", f"-DBASE={base:#x}", f"-DENTRY=({entry})"]
@@ -213,7 +266,17 @@ def test_boot_code_low_kernel_in_the_upper_half(tmp_path: Path) -> None:
     assert not (tmp_path / "guest.lol").exists()
 
 
-@pytest.mark.parametrize("base", [*LOWER, UPPER], ids=hex)
+@pytest.mark.parametrize("kind", ["all high", "all high, busy"])
+@pytest.mark.parametrize("base", [base for base in LOWER if base >= FAR_ENOUGH], ids=hex)
+def test_entry_loaded_below_where_it_is_linked(tmp_path: Path, base: int, kind: str) -> None:
+    """Sites run at two addresses, and reach the module from both."""
+    guest = make(tmp_path, kind, base)
+    assert run_on_bare(guest) == b"OK\n"
+    assert run_on_lol(guest) == (0, b"OK\n")
+    assert prove(guest.with_suffix(".lol"), original=guest).failures == ()
+
+
+@pytest.mark.parametrize("base", [*(base for base in LOWER if base < FAR_ENOUGH), UPPER], ids=hex)
 def test_entry_linked_elsewhere_than_loaded(tmp_path: Path, base: int) -> None:
     guest = make(tmp_path, "all high", base)
     assert run_on_bare(guest) == b"OK\n"

@@ -1,4 +1,4 @@
-"""Linux 6.1, both configurations, bound for xen, as PV dom0: Xen builds the domain, and Linux boots in it."""
+"""Linux 6.1, configurations and layouts, bound for xen, as PV dom0: Xen builds the domain, and Linux boots in it."""
 
 import subprocess
 from pathlib import Path
@@ -12,9 +12,10 @@ BUILD = Path(__file__).resolve().parents[2] / "fixtures" / "linux" / "build.sh"
 LAST = "previrt: initramfs reached"
 
 
-@pytest.mark.parametrize("name", ["small", "full"])
-def test_linux_boots_to_its_initramfs(name: str, tmp_path: Path) -> None:
-    built = subprocess.run([BUILD, "--config", name], check=True, capture_output=True, text=True).stdout
+@pytest.mark.parametrize(("name", "layout"), [("small", "high"), ("full", "high"), ("small", "low")])
+def test_linux_boots_to_its_initramfs(name: str, layout: str, tmp_path: Path) -> None:
+    command: list[str | Path] = [BUILD, "--config", name, "--layout", layout]
+    built = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     directory = Path(built.strip())
     report = previrt.link(directory / "vmlinux", "xen", output=tmp_path / "linux.xen")
     assert report.bound == report.sites > 3000

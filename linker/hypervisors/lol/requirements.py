@@ -26,7 +26,7 @@ MAX_MEMORY_LEN_I386 = 1 << 30
 MIN_MEMORY_LEN = 16 << 20
 DEFAULT_MEMORY_LEN = 64 << 20
 PROCESS = "a process of Linux"
-PROCESS_ADVICE = "link the guest inside that range; it may still map and use other addresses of it at run time"
+PROCESS_ADVICE = "link the guest inside that range (Linux: docs/linux-low.md); it may map and use others at run time"
 
 
 def of_x86_64(guest: Guest) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def of_x86_64(guest: Guest) -> Iterator[Finding]:
     yield from inside(guest, MMAP_MIN_VA, WINDOW_VA, PROCESS, PROCESS_ADVICE)
     yield from possible(guest)
     yield from named_entry(guest)
-    yield from entered_where_linked(guest, guest.entry_va)
+    yield from entered_where_linked(guest, guest.entry_va, MAX_MEMORY_LEN)
     yield from _memory(guest, MAX_MEMORY_LEN)
 
 

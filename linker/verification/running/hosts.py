@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from linker.verification.image import BoundImage
     from linker.verification.running.cpu import EmulatedCpu
     from linker.verification.running.machine import EmulatedMachine, Redirection
+    from linker.verification.running.world import World
 
 CONTROL_REGISTERS = (0, 2, 3, 4, 8)
 WINDOW_VA = 0x7F0000000000  # docs/lol.md: guest memory as the module sees it
@@ -140,6 +141,12 @@ def module_memory(image: BoundImage) -> list[tuple[int, bytes]]:
     return [(va, image.present_at(va, length) or b"") for va, length in parts]
 
 
+def _entered_va(world: World, entry_va: int) -> int:
+    """Where a guest is entered: where its entry is loaded."""
+    load = next((load for load in world.loads if load.va <= entry_va < load.va + load.memory_len), None)
+    return entry_va if load is None else entry_va - load.va + load.pa
+
+
 class LolHost:
     """A Linux host."""
 
@@ -165,12 +172,16 @@ class LolHost:
         if reserve is None or not reserve.entry_va:
             raise StartError("the image names no 64-bit entry")
         stack, rsp = self._stack(f"{machine.world.ram_len >> 20}M")
-        machine.become_process([*module_memory(image), (PROCESS_STACK_VA, stack)], WINDOW_VA)
+        entry_va = _entered_va(machine.world, reserve.entry_va)
+        hidden = [*module_memory(image), (PROCESS_STACK_VA, stack)]
+        if entry_va != reserve.entry_va:  # to stop there the emulator reads the page, and the one in front
+            hidden.append(((entry_va & -PAGE_LEN) - PAGE_LEN, bytes(2 * PAGE_LEN)))
+        machine.become_process(hidden, WINDOW_VA)
         machine.uc.hook_add(u.UC_HOOK_INSN, self._system_call, machine, 1, 0, x.UC_X86_INS_SYSCALL)
         machine.on_interrupt = lambda number: self._exception(machine, number)
         machine.set([rsp if number == c.RSP else 0 for number in range(16)])
         machine.flags = c.FLAG_ONE | c.IF
-        outcome = machine.run(image.plan.entry_va, reserve.entry_va)
+        outcome = machine.run(image.plan.entry_va, entry_va)
         if outcome.left:
             raise StartError(f"the module's start of day does not get to the guest's entry: {outcome.left}")
         for area in machine.world.areas:  # the module read the image's file into guest memory

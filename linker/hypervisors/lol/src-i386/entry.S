@@ -79,6 +79,9 @@ leave_jump:
  * sti, called.      site:  90 ... e8 rel32    call lol_sti
  * An interrupt already pending goes the long way.
  */
+    .globl short_entries
+    .hidden short_entries
+short_entries:
     export lol_sti
 lol_sti:
     movb $2, VIF_BYTE
@@ -147,6 +150,9 @@ lol_popf:
     call slow_popf
     jmp lol_leave
 
+    .globl short_entries_end
+    .hidden short_entries_end
+short_entries_end:
 /* hlt, called. */
     export lol_hlt
 lol_hlt:

@@ -95,6 +95,9 @@ lol_leave_now:
  * sti, called.      site:  e8 rel32    call lol_sti
  * An interrupt already pending goes the long way.
  */
+    .globl short_entries
+    .hidden short_entries
+short_entries:
     export lol_sti
 lol_sti:
     movb $2, VIF_BYTE
@@ -163,6 +166,9 @@ lol_popfq:
     call slow_popf
     jmp lol_leave
 
+    .globl short_entries_end
+    .hidden short_entries_end
+short_entries_end:
 /* hlt, called. */
     export lol_hlt
 lol_hlt:

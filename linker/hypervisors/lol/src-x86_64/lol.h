@@ -16,10 +16,25 @@
 
 extern volatile u8 lol_in_slow; /* C code is at work on `frame`; signals only leave word */
 
+/* ---- entry.S: the entries that mostly do their work themselves ---- */
+
+extern const u8 short_entries[] __attribute__((visibility("hidden")));
+extern const u8 short_entries_end[] __attribute__((visibility("hidden")));
+
 /* ---- cpu.c ---- */
 
 extern bool host_has_fsgsbase;
 void cpuid_faults(void);
+
+/* ---- early.c: the guest does not run where it is linked yet ---- */
+
+void early_begin(void);
+void early_look(void);          /* mappings are dropped: is it over? */
+bool early_in_text(u64 va);     /* where the module's text would be */
+bool early_in_data(u64 va);
+bool early_in_module(u64 va);
+u64 early_entry(u64 va);        /* what text the guest went for there */
+u64 early_take_below(void);     /* how far below its linked address the site is; once */
 
 /* ---- window.c ---- */
 

@@ -37,30 +37,40 @@ static bool hidden;             /* ring 3 runs: the extents are there, but not a
 static u64 last_fault_va;       /* and how often in a row the host faulted there with nothing dropped in between */
 static unsigned fault_repeats;
 
+/* The end of the module's area that holds `va`, or else the start of the next one above it, or `end`. */
+static u64 module_edge(u64 va, u64 end, bool *is_module)
+{
+    const u64 area[2][2] = {{vcpu_text_va, vcpu_text_len}, {vcpu_data_va, vcpu_data_len}};
+    unsigned i;
+
+    *is_module = false;
+    for (i = 0; i < 4; i++) {
+        bool below = i >= 2;
+        u64 start = area[i % 2][0] - (below ? vcpu_virtual_offset : 0), length = area[i % 2][1];
+
+        if (below && !early_in_module(start))
+            continue;
+        if (va - start < length) {
+            *is_module = true;
+            return start + length < end ? start + length : end;
+        }
+        if (va < start && start < end)
+            end = start;
+    }
+    return end;
+}
+
 /* Calls `act` on every part of [va, end) that is not the module's own. */
 static void outside_module(u64 va, u64 end, void (*act)(u64 va, u64 end, void *context), void *context)
 {
-    struct {
-        u64 start, end;
-    } hole[2] = {{vcpu_text_va, vcpu_text_va + vcpu_text_len}, {vcpu_data_va, vcpu_data_va + vcpu_data_len}};
-    unsigned i;
+    while (va < end) {
+        bool is_module;
+        u64 edge = module_edge(va, end, &is_module);
 
-    if (hole[1].start < hole[0].start) {
-        u64 start = hole[0].start, stop = hole[0].end;
-
-        hole[0] = hole[1];
-        hole[1].start = start;
-        hole[1].end = stop;
+        if (!is_module)
+            act(va, edge, context);
+        va = edge;
     }
-    for (i = 0; i < 2; i++) {
-        if (va < hole[i].start)
-            act(va, end < hole[i].start ? end : hole[i].start, context);
-        if (va < hole[i].end)
-            va = hole[i].end;
-        if (va >= end)
-            return;
-    }
-    act(va, end, context);
 }
 
 /* Makes room in the list at `index`, or closes it; false when the list is full. */
@@ -179,7 +189,8 @@ struct fault mmu_host_fault(u64 va, enum access access)
     u64 start, end;
 
     TRY(walk(va, access, user, &found));
-    if (va < GUEST_LOW_VA || va >= guest_end_va || va - vcpu_data_va < vcpu_data_len || in_module_text(va))
+    if (va < GUEST_LOW_VA || va >= guest_end_va || va - vcpu_data_va < vcpu_data_len || in_module_text(va) ||
+        early_in_module(va))
         stop_guest("the guest uses an address that a Linux process cannot give it", va);
     fault_repeats = va == last_fault_va ? fault_repeats + 1 : 0;
     last_fault_va = va;
@@ -213,6 +224,7 @@ struct fault mmu_host_fault(u64 va, enum access access)
 void mmu_flush_all(void)
 {
     fault_repeats = 0;
+    early_look();
     if (!anything_mapped)
         return;
     extent_count = 0;

@@ -128,6 +128,27 @@ static void in_module(int number, struct context *c)
     stop_guest("fault inside the interface module", c->cr2);
 }
 
+/* A guest that runs below where it is linked (early.c) went for the module there. */
+static bool early_access(struct context *c)
+{
+    const struct site *site = site_at(linked_va(c->rip));
+    struct fault fault;
+
+    if (early_in_text(c->rip)) {
+        c->rip = early_entry(c->rip);
+        return true;
+    }
+    if (!site || !early_in_data(c->cr2))
+        return false;
+    frame_from(c); /* the inline form: what it does with the virtual CPU's words is done here */
+    fault = emulate(site_row(site), c->rip + site->length);
+    if (fault.raised)
+        raise(fault);
+    recompute_pending();
+    frame_to(c);
+    return true;
+}
+
 /* What the site was whose trap stands at `rip`, NULL where it is the guest's own ud2. */
 static const struct row *trapped_row(u64 rip)
 {
@@ -141,7 +162,7 @@ static const struct row *trapped_row(u64 rip)
 static void from_guest(int number, const struct siginfo *info, const struct context *c)
 {
     struct fault fault = NO_FAULT;
-    const struct row *trapped = number == SIGILL && cpl() == 0 ? trapped_row(frame.rip) : NULL;
+    const struct row *trapped = number == SIGILL && cpl() == 0 ? trapped_row(linked_va(frame.rip)) : NULL;
     struct row row;
 
     if (number == SIGSYS)
@@ -181,6 +202,8 @@ void signal_handler(int number, struct siginfo *info, struct ucontext *ucontext)
     default:
         break;
     }
+    if (number == SIGSEGV && early_access(c))
+        return;
     if (in_module_text(c->rip)) {
         in_module(number, c);
         return;

@@ -37,12 +37,13 @@ static u64 take_return(void)
 
 void slow_emulate_call(void)
 {
+    early_take_below(); /* the return address says it */
     work((const struct row *)(uword)lol_row, take_return() - CALL_LEN);
 }
 
 void slow_emulate_jump(void)
 {
-    work((const struct row *)(uword)lol_row, lol_site_start);
+    work((const struct row *)(uword)lol_row, lol_site_start - early_take_below());
 }
 
 void slow_deliver(void)
@@ -54,6 +55,7 @@ static void work_simple(u16 class_number)
 {
     struct row row = {.class_number = class_number, .width = sizeof(uword)};
 
+    early_take_below();
     work(&row, take_return() - CALL_LEN);
 }
 

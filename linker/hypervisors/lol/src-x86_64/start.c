@@ -162,7 +162,10 @@ static void load_image(const char *name)
         /* The module's own segments of an image that was grown are no memory of the guest. */
         if (header.type != PT_LOAD || in_module_text(header.va) || header.va - vcpu_data_va < vcpu_data_len)
             continue;
-        entry_loaded |= vcpu_guest_entry_va - header.va < header.memory_len;
+        if (vcpu_guest_entry_va - header.va < header.memory_len) {
+            entry_loaded = true;
+            vcpu_virtual_offset = header.va - header.pa;
+        }
         memory = physical(header.pa, header.memory_len);
         if (!memory)
             refuse("the guest's memory is too small for its image (use -m)", name);
@@ -170,7 +173,7 @@ static void load_image(const char *name)
             refuse("cannot read the image", name);
     }
     if (!entry_loaded)
-        refuse("the guest starts at another address than it is linked at, which a process cannot run", name);
+        refuse("the guest's entry is in none of its segments", name);
 }
 
 static void make_memory(u64 length)
@@ -250,6 +253,8 @@ void start_of_day(const uword *stack)
         initrd_pa = load_initrd(options.initrd, options.memory_len, &initrd_len);
     join_words(options.words, command, sizeof command);
     firmware(options.memory_len, command, initrd_pa, initrd_len);
+    frame.rip -= vcpu_virtual_offset; /* memory is mapped one to one */
+    early_begin();
     terminal_init(options.console);
     pic_init();
     timer_init();
