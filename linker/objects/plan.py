@@ -1,7 +1,7 @@
 """Phase 4 for a kernel module bound to a target with an interface module: what its sites and relocations become.
 
     site              e8 [00 00 00 00] 0f 1f 00             R_X86_64_PC32  _printk + (entry - _printk) - 4
-    site              cd 80 a9 [00 00 00 00] 90             R_X86_64_32S   previrt_rows + 0x40
+    site              cd 80 a9 [00 00 00 00] 90             R_X86_64_PC32  previrt_rows + 0x40
     .previrt.rows     ... displacement [8 bytes] ...        R_X86_64_64    the operand that was the instruction's
     the instruction's own relocation                        R_X86_64_NONE
 

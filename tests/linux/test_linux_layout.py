@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,7 +60,7 @@ def refused(tree: Path, *arguments: object) -> str:
 def test_a_tree_is_patched_once_and_checked_again(tree: Path) -> None:
     said = layout(tree)
     patch = (PATCHES / "linux-6.1-low.patch").read_text()
-    lines, files = (len(re.findall(pattern, patch, re.MULTILINE)) for pattern in (r"^\+[^+]", r"^\+\+\+ "))
+    lines, files = (len(re.findall(pattern, patch, re.MULTILINE)) for pattern in (r"^\+(?!\+)", r"^\+\+\+ "))
     assert 50 < lines < 80 and files > 15
     assert f"is now in the low layout: {lines} lines in {files} files" in said
     assert "no configuration yet" in said
@@ -81,8 +83,10 @@ def test_the_line_it_prints_is_one_that_make_takes(tree: Path, tmp_path: Path) -
     (tmp_path / "out" / ".config").write_text("CONFIG_64BIT=y\n")
     line = layout(tree, "--config", tmp_path / "out" / ".config").splitlines()[-1]
     (tree / "Makefile").write_text("vmlinux:\n\t@echo '$(O)' '$(ARCH)' '$(KCFLAGS)' '$(KAFLAGS)'\n")
-    shown = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout.splitlines()
-    folder = subprocess.run(["previrt-as", "--print-dir"], capture_output=True, text=True, check=True).stdout.strip()
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    make = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=True)
+    shown = make.stdout.splitlines()
+    folder = BUILD.parents[2] / "afterburner" / "bin"
     assert f"{tmp_path}/out x86_64 -B{folder} -B{folder}" in shown
 
 

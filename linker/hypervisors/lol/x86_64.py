@@ -189,7 +189,7 @@ class LolBinding:
         """The same in a kernel module, but for stubs: what they know of a site, it carries along behind a trap."""
         form = self._best_form(insn, flags)
         if form.stub is not None:
-            form = Form(FormKind.TRAP, UD2_WITH_ROW, (Fixup(3, TABLE_ROW, 0, FixupKind.ABS32),), reason=CARRIED)
+            form = Form(FormKind.TRAP, UD2_WITH_ROW, (Fixup(3, TABLE_ROW, 0),), reason=CARRIED)
         if len(form.code) > room_len:
             return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
         return form

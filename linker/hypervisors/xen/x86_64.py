@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.hypervisors.base import TABLE_ROW, Fixup, FixupKind, Form, FormKind, TargetNote, Unbindable
+from linker.hypervisors.base import TABLE_ROW, Fixup, Form, FormKind, TargetNote, Unbindable
 from linker.hypervisors.shared.x86_64_vcpu import PC32_END, inline_form, vcpu_object_rows, vcpu_tables
 from linker.hypervisors.xen import requirements
 from linker.sites.formats import INFO_NO_STACK, INFO_PAD_FRONT
@@ -129,7 +129,7 @@ class XenBinding:
         if form.code == INT_80:
             if insn.class_name == "sti":  # must end its site, and the row is behind the trap
                 return Unbindable("sti without a usable stack has no form in a kernel module")
-            form = form._replace(code=INT_80_WITH_ROW, fixups=(Fixup(3, TABLE_ROW, 0, FixupKind.ABS32),))
+            form = form._replace(code=INT_80_WITH_ROW, fixups=(Fixup(3, TABLE_ROW, 0),))
         if len(form.code) > room_len:
             return Unbindable(f"{form.kind.value} form takes {len(form.code)} bytes, the site has {room_len}")
         return form

@@ -5,6 +5,6 @@
 #define HOST_CS 0x33 /* Linux: __USER_CS, arch/x86/include/asm/segment.h */
 #define HOST_SS 0x2b /* __USER_DS */
 
-#define LOL_ABI 2
+#define LOL_ABI 3
 
 #endif

@@ -173,7 +173,7 @@ static void load_image(const char *name)
             refuse("cannot read the image", name);
     }
     if (!entry_loaded)
-        refuse("the guest's entry is in none of its segments", name);
+        refuse("the guest starts at another address than it is linked at, which a process cannot run", name);
 }
 
 static void make_memory(u64 length)

@@ -38,16 +38,16 @@ struct fault emulate(const struct row *row, u64 next_rip)
 
 /*
  * A site of a kernel module, whose address nobody can know: behind its trap, an instruction of two bytes, stands one that
- * never runs and names the row.    cd 80 | 0f 0b    a9 imm32  test $row, %eax
+ * never runs and says how far the row is from its operand.    cd 80 | 0f 0b    a9 imm32  test $row - ., %eax
  */
 bool carried_row(u64 trap_va, u16 trap, struct row *row)
 {
     u8 code[2 + CARRIED_LEN];
-    int row_va;
+    int row_off;
 
     if (guest_read(trap_va, code, sizeof code).raised || (code[0] | code[1] << 8) != trap || code[2] != 0xa9)
         return false;
-    copy_bytes(&row_va, code + 3, 4);
-    return !guest_read((u64)(s64)row_va, row, sizeof *row).raised && row->carried == ROW_CARRIED &&
+    copy_bytes(&row_off, code + 3, 4);
+    return !guest_read(trap_va + 3 + (u64)(s64)row_off, row, sizeof *row).raised && row->carried == ROW_CARRIED &&
            row->length <= sizeof row->code;
 }

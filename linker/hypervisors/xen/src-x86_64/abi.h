@@ -2,7 +2,7 @@
 #ifndef XEN_ABI_H
 #define XEN_ABI_H
 
-#define XEN_MODULE_ABI 2
+#define XEN_MODULE_ABI 3
 
 #define HYPERVISOR_IRET 23
 #define HYPERCALL_STUB_LEN 32
