@@ -33,7 +33,7 @@ stack:
 # Segments: their flags and load addresses, and whether .interp is one, as the cases ask.
 SCRIPT = """
 ENTRY({entry})
-PHDRS {{ {interp} text PT_LOAD FLAGS({text_flags}); data PT_LOAD FLAGS({data_flags}); note PT_NOTE; }}
+PHDRS {{ {interp} text PT_LOAD FLAGS({text_flags}); data PT_LOAD FLAGS({data_flags}); {percpu_header} note PT_NOTE; }}
 SECTIONS {{
     . = {base};
     .interp : AT(ADDR(.interp) - ({down})) {{ *(.interp) }} :text {interp_in}
@@ -42,6 +42,7 @@ SECTIONS {{
     . = ALIGN(4096);
     .data : AT(ADDR(.data) - ({data_down})) {{ *(.data .data.*) }} :data
     .bss : {{ *(.bss) {bss} }} :data
+    {percpu}
 }}
 """
 DEFAULTS = {
@@ -53,6 +54,8 @@ DEFAULTS = {
     "data_flags": "6",
     "down": "0",
     "bss": "",
+    "percpu_header": "",
+    "percpu": "",
 }
 
 
@@ -144,6 +147,14 @@ def test_what_cannot_run(tmp_path: Path, case: str) -> None:
         assert any(f"cannot run on {target}: {said[target]}" in warning for warning in report.warnings)
         previrt.restore(output, output=tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == guest.read_bytes()
+
+
+def test_per_cpu_data_linked_at_0(tmp_path: Path) -> None:
+    """As Linux on x86-64 with several CPUs has it: a segment of offsets, loaded behind the kernel."""
+    changes = {"percpu_header": "percpu PT_LOAD FLAGS(6);", "percpu": ".percpu 0 : AT(0x700000) { QUAD(1) } :percpu"}
+    guest = make(tmp_path, base="0xffffffff80200000", down="0xffffffff80000000", **changes)
+    for target in ("bare", "xen"):
+        assert previrt.link(guest, target, output=tmp_path / target).warnings == ()
 
 
 def test_what_is_no_address_at_all(tmp_path: Path) -> None:

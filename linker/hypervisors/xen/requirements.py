@@ -24,7 +24,8 @@ def of_x86_64(guest: Guest) -> Iterator[Finding]:
     yield from possible(guest)
     yield from named_entry(guest)
     reserve = None if guest.reserve_va is None else guest.load_at(guest.reserve_va)
-    for load in guest.loads:
+    # What is linked at 0 is offsets, and its contents a template that the guest copies: Linux's per-CPU data.
+    for load in (load for load in guest.loads if load.va != 0):
         if load.va < XEN_END_VA and load.end_va > LOWER_HALF_END_VA:
             yield Finding(
                 "Xen gives a guest no such address",
