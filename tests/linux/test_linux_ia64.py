@@ -113,7 +113,15 @@ def test_no_sensitive_instruction_is_missed(
     assert sorted(one.va for one in found) == starts
     # The product sees nothing outside sites; where no table says what is a site, as much as objdump.
     assert look_at(kernel.vmlinux).coverage.outside == 0
-    strip = ["ia64-linux-gnu-objcopy", "-R", ".afterburn*", "-R", ".notes", kernel.vmlinux, tmp_path / "stripped"]
+    strip: list[str | Path] = [
+        "ia64-linux-gnu-objcopy",
+        "-R",
+        ".afterburn*",
+        "-R",
+        ".notes",
+        kernel.vmlinux,
+        tmp_path / "stripped",
+    ]
     subprocess.run(strip, check=True)
     coverage = look_at(tmp_path / "stripped").coverage
     assert sorted(row.va & -BUNDLE_LEN for row in coverage.uncovered) == starts
