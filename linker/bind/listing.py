@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from linker.bind.buffer import read_table
 from linker.bind.report import format_table
 from linker.bind.source import opened
 from linker.hypervisors.base import Form
@@ -51,10 +50,24 @@ class ListedSite(NamedTuple):
         return self._asdict()
 
 
+class Listing(NamedTuple):
+    """All sites in address order, and sections named like tables of the original format that are of no known kind."""
+
+    sites: list[ListedSite]
+    unknown_tables: tuple[str, ...]
+
+
 def list_sites(
     path: str | Path, target: str | None = None, *, only: Sequence[str] = (), skip: Sequence[str] = ()
 ) -> list[ListedSite]:
     """All sites in address order; LinkError as `previrt.link`, but for sites the target has no form for."""
+    return list_image(path, target, only=only, skip=skip).sites
+
+
+def list_image(
+    path: str | Path, target: str | None = None, *, only: Sequence[str] = (), skip: Sequence[str] = ()
+) -> Listing:
+    """The same, and what is not listed."""
     with opened(path) as (memory, table, sites):
         symbols = Symbols(table.image, memory)
         sources = Sources(table.image, memory, table.annotations)
@@ -82,14 +95,9 @@ def list_sites(
         for index in group.members
     ]
     rows.sort()
-    if not table.image.is_object:
-        return rows
-    return [row._replace(va=off, section=section) for row in rows for section, off in [places.split(row.va)]]
-
-
-def unknown_tables(path: str | Path) -> tuple[str, ...]:
-    """Sections of the image that are named like tables of the original format and are of no known kind."""
-    return read_table(path).annotations.left_tables
+    if table.image.is_object:
+        rows = [row._replace(va=off, section=section) for row in rows for section, off in [places.split(row.va)]]
+    return Listing(rows, table.annotations.left_tables)
 
 
 def _forms(

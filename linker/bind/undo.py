@@ -10,13 +10,15 @@ and no copy of the image is made.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
 from linker.image.grow import kept_original
 from linker.image.memory import gather
 from linker.image.read import read_image
-from linker.plan.check import check_bound, site_within
+from linker.plan.check import by_offset, check_bound, site_within
 from linker.plan.make import as_annotated, restoring_edits
 from linker.plan.patches import Request, pick
 from linker.quick.tuples import NamedTuple
@@ -128,15 +130,22 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
 def _require_untouched(original: Original, before: GuestTable) -> None:
     """Nothing may be written, by a link or the way back, where a table is that must be read again."""
     image, annotations, _, _ = before
+    windows = by_offset(image.windows)
+    edits = sorted((edit for edit in original.edits if edit.after), key=lambda edit: edit.off)
+    ends = list(accumulate((edit.off + len(edit.after) for edit in edits), max))
     for section in tables_read(image):
         if section.type == "SHT_NOTE" or not section.has_contents:
             continue  # notes are read again
         end = section.off + section.len
-        written = [edit.name for edit in original.edits if edit.off < end and section.off < edit.off + len(edit.after)]
-        site_va = site_within(section.off, end, image.windows, annotations)
-        if written or site_va is not None:
-            what = written[0] if written else f"the site at {site_va:#x}"
-            raise no_way_back(f"{section.name} would be overwritten by {what}", f"offset {section.off:#x}")
+        before_end = bisect_left(edits, end, key=lambda edit: edit.off)
+        site_va = site_within(section.off, end, windows, annotations)
+        if before_end and section.len and ends[before_end - 1] > section.off:
+            what = next(one.name for one in edits[:before_end] if one.off + len(one.after) > section.off)
+        elif site_va is not None:
+            what = f"the site at {site_va:#x}"
+        else:
+            continue
+        raise no_way_back(f"{section.name} would be overwritten by {what}", f"offset {section.off:#x}")
 
 
 def _lost(group: PatchGroup, annotations: Annotations, undo: bytes | None, codec: Codec) -> str:

@@ -200,14 +200,14 @@ def _say_report(report: LinkReport, choice: Choice | None, as_json: bool) -> Non
 
 
 def _list(request: argparse.Namespace) -> None:
-    from linker.bind.listing import format_listing, list_sites, unknown_tables
+    from linker.bind.listing import format_listing, list_image
 
-    rows = list_sites(request.image, request.target, only=request.only, skip=request.skip)
+    rows, unknown = list_image(request.image, request.target, only=request.only, skip=request.skip)
     if request.json:
         say_json([row.to_json() for row in rows])
     else:
         say(format_listing(rows))
-    for name in unknown_tables(request.image):
+    for name in unknown:
         warn(PROGRAM, f"warning: table {name} is of no known kind: its records are not listed")
 
 

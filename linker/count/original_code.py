@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from linker.image.windows import window_at
 from linker.sites.formats import INFO_PAD_FRONT
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class OriginalCode:
 
     def read(self, va: int) -> bytes:
         """Code from `va` on, up to `LONGEST_LEN` bytes or the end of its segment; empty where nothing is mapped."""
-        window = next((w for w in self._request.windows if w.va <= va < w.va + w.len), None)
-        if window is None:
+        window = window_at(self._request.windows, va)
+        if window is None or va >= window.va + window.len:
             return b""
         length = min(LONGEST_LEN, window.va + window.len - va)
         off = va - window.va + window.off

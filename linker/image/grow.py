@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 PAGE_LEN = 4096
 PART_LEN = 131072
 STUB_LEN = 64  # allowed for each site beside that
-LONGEST_ORIGINAL_LEN = 1 << 30
 
 
 class Kept(NamedTuple):
@@ -57,8 +56,14 @@ def kept_original(image: Image, memory: Bytes) -> Kept | None:
     contents = bytes(memory[section.off : section.off + section.len])
     try:
         header = ORIGINAL.parse(contents)
-        if header.length > LONGEST_ORIGINAL_LEN:
-            raise LinkError("original image is too large", where=SECTION_ORIGINAL, found=f"{header.length} bytes")
+        if header.length > len(memory):  # growing adds to it
+            raise LinkError(
+                "kept original is larger than the image that was made of it",
+                where=SECTION_ORIGINAL,
+                found=f"{header.length} bytes",
+                expected=f"up to {len(memory)}",
+                advice="link from the original image",
+            )
         original = zlib.decompressobj().decompress(contents[ORIGINAL.sizeof() :], header.length + 1)
         target = str(header.target)
     except (LayoutError, UnicodeError, zlib.error) as error:
@@ -163,7 +168,7 @@ def _put_back_contents(original: bytes, grown: bytearray) -> None:
     for section, twin in pairs:
         if grown[twin.off : twin.off + twin.len] != original[section.off : section.off + section.len]:
             raise _lost(f"section {section.name}")
-    loads = [Window(load.va, load.len, load.off) for load in after.segments if load.type == "PT_LOAD"]
+    loads = sorted(Window(load.va, load.len, load.off) for load in after.segments if load.type == "PT_LOAD")
     for load in (load for load in before.segments if load.type == "PT_LOAD"):
         off = offset_of(loads, load.va, load.len)
         skipped_len = before.headers_len if load.off == 0 else 0  # the headers themselves do change

@@ -31,10 +31,16 @@ if TYPE_CHECKING:
 IDENT_LEN, EI_CLASS, EI_DATA, ELFDATA2LSB = 16, 4, 5, 1
 WORD_LEN = {1: 4, 2: 8}  # by EI_CLASS
 PN_XNUM = 0xFFFF
+SEGMENTS_MAX = 0xFFFF  # an image has a handful; more than 16 bits count is for core dumps
+SHT_NULL, SHT_STRTAB, SHT_NOBITS = 0, 3, 8
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
+# Whose notes are read, by the name in the file: ours, and what says where Xen enters a kernel.
+OWNERS = {name.encode() + end: name for name in ("previrt", "Xen") for end in (b"", b"\0")}
+OWNER_LENS = frozenset(map(len, OWNERS))
 NOTE_HEADER = struct.Struct("<III")  # name size, descriptor size, type
 FIRST_PSEUDO_VA, PSEUDO_ALIGN = 0x4F << 56, 1 << 20  # of an object's sections (linker/image/places.py)
 LONGEST_SECTION_LEN = 1 << 40
+LONGEST_NAME_LEN = 512  # shown of a name; as long as Linux lets symbols be
 ENTRY_OFF = 24  # e_entry in the ELF header of either class
 # In the order of the fields of Section, its name as an offset, and of Segment.
 SECTION_FIELDS = "sh_name sh_type sh_flags sh_addr sh_offset sh_size sh_link sh_info".split()
@@ -209,6 +215,8 @@ def read_headers(memory: Sliceable) -> Headers:
         first = _parse(section_layout, memory, header.e_shoff, "first section header")
         section_count, names_index = first.sh_size, first.sh_link
         segment_count = first.sh_info if segment_count == PN_XNUM else segment_count
+    if segment_count > SEGMENTS_MAX:
+        raise LinkError("too many program headers", found=str(segment_count), expected=f"up to {SEGMENTS_MAX}")
     segment_table = HeaderTable("program header", header.e_phoff, header.e_phentsize, segment_count)
     section_table = HeaderTable("section header", header.e_shoff, header.e_shentsize, section_count)
     raw_segments = _rows(segment_table, PROGRAM_HEADER[ei_class], memory, SEGMENT_FIELDS)
@@ -218,7 +226,7 @@ def read_headers(memory: Sliceable) -> Headers:
         word_len=WORD_LEN[ei_class],
         kind=FILE_TYPES.get(header.e_type, str(header.e_type)),
         entry_va=header.e_entry,
-        sections=_sections(raw_sections, section_count, names_index, memory),
+        sections=_sections(list(raw_sections), section_count, names_index, memory),
         segments=_segments(raw_segments, len(memory)),
         headers_len=header.e_phoff + header.e_phentsize * segment_count,
     )
@@ -246,23 +254,41 @@ def _segments(rows: Iterable[tuple[int, ...]], size: int) -> tuple[Segment, ...]
     return segments
 
 
-def _sections(rows: Iterable[tuple[int, ...]], count: int, names_index: int, memory: Sliceable) -> tuple[Section, ...]:
+def _sections(rows: Sequence[tuple[int, ...]], count: int, names_index: int, memory: Sliceable) -> tuple[Section, ...]:
     if count and names_index >= count:
         raise LinkError("no section name table", found=f"index {names_index}", expected=f"below {count}")
-    sections = [(name_off, Section("", SECTION_TYPES.get(kind, kind), *rest)) for name_off, kind, *rest in rows]
-    for number, (_, section) in enumerate(sections):
-        if section.type not in ("SHT_NOBITS", "SHT_NULL"):
-            _check_inside(f"section {number}", section.off, section.len, len(memory))
-    names = b""
-    if sections and sections[names_index][1].type == "SHT_STRTAB":
-        table = sections[names_index][1]
-        names = bytes(memory[table.off : table.off + table.len])
-    return tuple(section._replace(name=string_at(names, name_off)) for name_off, section in sections)
+    size = len(memory)
+    names = _section_names(rows, names_index, memory)
+    sections = []
+    known: dict[int, str] = {}
+    for number, (name_off, kind, flags, va, off, length, link, info) in enumerate(rows):
+        if off + length > size and kind not in (SHT_NOBITS, SHT_NULL):
+            _check_inside(f"section {number}", off, length, size)
+        name = known.get(name_off)
+        if name is None:
+            name = known[name_off] = string_at(names, name_off)
+        sections.append(Section(name, SECTION_TYPES.get(kind, kind), flags, va, off, length, link, info))
+    return tuple(sections)
+
+
+def _section_names(rows: Sequence[tuple[int, ...]], index: int, memory: Sliceable) -> bytes:
+    """The string table of the sections' names; empty where there is none."""
+    if not rows or rows[index][1] != SHT_STRTAB:
+        return b""
+    off, length = rows[index][4:6]
+    _check_inside(f"section {index}", off, length, len(memory))
+    return bytes(memory[off : off + length])
 
 
 def string_at(table: bytes, offset: int) -> str:
-    """The string at `offset` of a string table; empty behind its end."""
-    end = table.find(b"\0", offset)
+    """The string at `offset` of a string table; empty behind its end.
+
+    Only the beginning of one that is longer than `LONGEST_NAME_LEN`: a file may have as many names of its own length as
+    it has bytes, because each can start a byte behind the one before.
+    """
+    end = table.find(b"\0", offset, offset + LONGEST_NAME_LEN + 1)
+    if end < 0 and offset + LONGEST_NAME_LEN < len(table):
+        return table[offset : offset + LONGEST_NAME_LEN].decode("utf-8", "replace") + "..."
     return table[offset : end if end >= 0 else None].decode("utf-8", "replace")
 
 
@@ -277,22 +303,37 @@ def _check_inside(what: str, offset: int, length: int, size: int) -> None:
 
 
 def read_notes(memory: Sliceable, sections: Iterable[Section]) -> Iterator[Note]:
-    """Notes of all note sections: a name and a descriptor, each padded to 4 bytes (gABI, Note Section)."""
+    """The notes of `OWNERS` in all note sections: a name and a descriptor, each padded to 4 bytes (gABI, Note Section).
+
+    LinkError for a note that is cut off, and for sections that share bytes: each would be read again.
+    """
+    left_len = len(memory)
     for section in sections:
         if section.type != "SHT_NOTE":
             continue
-        offset, end = section.off, section.off + section.len
-        while offset + NOTE_HEADER.size <= end:
-            name_off = offset + NOTE_HEADER.size
-            name_len, descriptor_len, kind = NOTE_HEADER.unpack(memory[offset:name_off])
-            descriptor_off = name_off + (name_len + 3 & ~3)
-            if descriptor_off + descriptor_len > end:
-                raise LinkError("note is cut off", where=f"{section.name} at offset {offset - section.off:#x}")
-            yield Note(
-                owner=string_at(bytes(memory[name_off : name_off + name_len]), 0),
-                type=kind,
-                off=descriptor_off,
-                va=section.va + descriptor_off - section.off if section.flags & SHF_ALLOC else None,
-                descriptor=bytes(memory[descriptor_off : descriptor_off + descriptor_len]),
+        left_len -= section.len
+        if left_len < 0:
+            raise LinkError(
+                "note sections share bytes", where=section.name, expected="notes that are no longer than the file"
             )
-            offset = descriptor_off + (descriptor_len + 3 & ~3)
+        yield from _notes_of(section, bytes(memory[section.off : section.off + section.len]))
+
+
+def _notes_of(section: Section, contents: bytes) -> Iterator[Note]:
+    at, end, header_len = 0, len(contents), NOTE_HEADER.size
+    while at + header_len <= end:
+        name_len, descriptor_len, kind = NOTE_HEADER.unpack_from(contents, at)
+        name_at = at + header_len
+        descriptor_at = name_at + (name_len + 3 & ~3)
+        if descriptor_at + descriptor_len > end:
+            raise LinkError("note is cut off", where=f"{section.name} at offset {at:#x}")
+        owner = OWNERS.get(contents[name_at : name_at + name_len]) if name_len in OWNER_LENS else None
+        if owner is not None:
+            yield Note(
+                owner=owner,
+                type=kind,
+                off=section.off + descriptor_at,
+                va=section.va + descriptor_at if section.flags & SHF_ALLOC else None,
+                descriptor=contents[descriptor_at : descriptor_at + descriptor_len],
+            )
+        at = descriptor_at + (descriptor_len + 3 & ~3)

@@ -88,8 +88,29 @@ class Relocatable:
 
     def sections_about(self, index: int) -> list[tuple[int, Section]]:
         """The relocation sections that change the section with this index, and their own indexes."""
-        tables = ("SHT_REL", "SHT_RELA")
-        return [(n, s) for n, s in enumerate(self.image.sections) if s.type in tables and s.info == index]
+        return self._sections_about.get(index, [])
+
+    @cached_property
+    def _sections_about(self) -> dict[int, list[tuple[int, Section]]]:
+        """All relocation sections by what they change; LinkError when they share bytes: each would be read again."""
+        found: dict[int, list[tuple[int, Section]]] = {}
+        left_len = self.image.size
+        for number, section in enumerate(self.image.sections):
+            if section.type in ("SHT_REL", "SHT_RELA"):
+                left_len -= section.len
+                found.setdefault(section.info, []).append((number, section))
+        if left_len < 0:
+            raise LinkError("relocation sections share bytes", expected="relocations that are no longer than the file")
+        return found
+
+    def index_of(self, section: Section) -> int:
+        """The number of a section; of several that are alike in everything the first."""
+        return self._numbers[section]
+
+    @cached_property
+    def _numbers(self) -> dict[Section, int]:
+        last = len(self.image.sections) - 1
+        return {section: last - n for n, section in enumerate(reversed(self.image.sections))}
 
     def about(self, index: int) -> Iterator[Relocation]:
         """All relocations that change the section with this index."""
@@ -179,7 +200,7 @@ class Relocatable:
         """
         found: dict[int, int] = {}
         signed = 1 << 8 * word_len - 1
-        for relocation in self.about(self.image.sections.index(section)):
+        for relocation in self.about(self.index_of(section)):
             number, rest = divmod(relocation.off, word_len)
             if rest or number >= len(contents):
                 raise LinkError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from bisect import bisect_left, bisect_right
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
@@ -51,6 +52,7 @@ class Symbols:
         self._by_va: list[tuple[int, int, int]] = []
         self._bases: list[int] = []
         self._names = b""
+        self._starts: list[int] = []
         self.functions: frozenset[int] = frozenset()
         self.objects: list[tuple[int, int]] = []
         table, names = symbol_sections(image)
@@ -77,12 +79,12 @@ class Symbols:
             found = [(row[va_at], row[len_at], row[name_at], kind) for row, kind in rows if row[va_at]]
         self._by_va = sorted(row[:3] for row in found if row[3] != STT_OBJECT)
         self.functions = frozenset(row[0] for row in found if row[3] == STT_FUNC)
+        self._starts = [va for va, _ in groupby(row[0] for row in self._by_va)]
         self.objects = sorted((row[0], row[0] + row[1]) for row in found if row[3] == STT_OBJECT and row[1])
 
     def starts(self, low_va: int, high_va: int) -> list[int]:
         """Where symbols start between two addresses, in order."""
-        first, last = bisect_left(self._by_va, (low_va, 0, 0)), bisect_left(self._by_va, (high_va, 0, 0))
-        return sorted({row[0] for row in self._by_va[first:last]})
+        return self._starts[bisect_left(self._starts, low_va) : bisect_left(self._starts, high_va)]
 
     def at(self, va: int) -> str:
         """`name+0x12` of the last symbol at or below `va`; empty when there is none."""
@@ -97,20 +99,20 @@ class Symbols:
 
     def ranges(self, name: str) -> list[tuple[int, int]]:
         """Half-open address ranges of all symbols of that name; one without a size reaches to the next symbol."""
-        wanted = name.encode()
+        wanted = os.fsencode(name) + b"\0"
         found = []
-        for index, (va, length, name_off) in enumerate(self._by_va):
-            if self._names.startswith(wanted + b"\0", name_off):
-                following = next((other for other, _, _ in self._by_va[index + 1 :] if other > va), 1 << 64)
+        for va, length, name_off in self._by_va:
+            if self._names.startswith(wanted, name_off):
+                index = bisect_right(self._starts, va)
+                following = self._starts[index] if index < len(self._starts) else 1 << 64
                 found.append((va, va + length if length else following))
         return found
 
     def spans(self, low_va: int, high_va: int) -> list[Span]:
         """Disjoint ranges of the symbols between two addresses, in order; where several start, the one `at` names."""
-        first, last = bisect_left(self._by_va, (low_va, 0, 0)), bisect_left(self._by_va, (high_va, 0, 0))
-        rows = [*self._by_va[first:last], (high_va, 0, 0)]
-        return [
-            Span(va, min(va + length, next_va) if length else next_va, string_at(self._names, name_off))
-            for (va, length, name_off), (next_va, _, _) in pairwise(rows)
-            if next_va > va
-        ]
+        found = []
+        for va, next_va in pairwise([*self.starts(low_va, high_va), high_va]):
+            _, length, name_off = self._by_va[bisect_left(self._by_va, (va + 1, 0, 0)) - 1]
+            end_va = min(va + length, next_va) if length else next_va
+            found.append(Span(va, end_va, string_at(self._names, name_off)))
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,9 @@ from linker.quick.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+LAST_VA = 1 << 64
 
 
 class Sliceable(Protocol):
@@ -53,8 +57,12 @@ def check_windows(windows: Iterable[Window], what: str = "segments") -> tuple[Wi
 
 
 def offset_of(windows: Sequence[Window], va: int, length: int) -> int | None:
-    """Where `length` bytes at `va` stand, None when no window holds them all."""
-    for window in windows:
-        if window.va <= va and va + length <= window.va + window.len:
-            return va - window.va + window.off
-    return None
+    """Where `length` bytes at `va` stand, None when no window holds them all. `windows` are by address and disjoint."""
+    window = window_at(windows, va)
+    return None if window is None or va + length > window.va + window.len else va - window.va + window.off
+
+
+def window_at(windows: Sequence[Window], va: int) -> Window | None:
+    """The window that begins at `va` or is the last to begin before, though it may have ended."""
+    index = bisect_right(windows, (va, LAST_VA, LAST_VA)) - 1
+    return windows[index] if index >= 0 else None

@@ -210,7 +210,8 @@ def _without(places: Sequence[tuple[int, int]], memory: Bytes, section: Section,
     """The first `length` bytes of a section, the sites among them blank."""
     contents = bytearray(memory[section.off : section.off + length])
     if section.is_code:
-        for start_va, end_va in places[bisect_left(places, (section.va, 0)) :]:
+        first, last = bisect_left(places, (section.va, 0)), bisect_left(places, (section.end_va, 0))
+        for start_va, end_va in places[first:last]:
             low, high = start_va - section.va, end_va - section.va
             if low >= 0 and high <= length:
                 contents[low:high] = bytes(high - low)

@@ -119,13 +119,13 @@ def _reserve(examination: Examination) -> tuple[ReserveFacts, ...]:
     if reserve is None:
         return ()
     parts = []
-    for part, va, length, filler in (
-        ("text", reserve.text_va, reserve.text_len, codec.trap_fill(reserve.text_len)),
-        ("data", reserve.data_va, reserve.data_len, bytes(reserve.data_len)),
+    for part, va, length, fill_of in (
+        ("text", reserve.text_va, reserve.text_len, codec.trap_fill),
+        ("data", reserve.data_va, reserve.data_len, bytes),
     ):
         off = offset_of(examination.table.image.windows, va, length)
         held = b"" if off is None else bytes(examination.present[off : off + length])
-        parts.append(ReserveFacts(part, va, length, _used_len(held, filler)))
+        parts.append(ReserveFacts(part, va, length, _used_len(held, fill_of(len(held)))))
     return tuple(parts)
 
 

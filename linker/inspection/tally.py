@@ -68,8 +68,12 @@ def by_class(examination: Examination) -> list[Tally]:
 
 
 def code_sections(image: Image) -> list[Section]:
-    """What is mapped, executable and in the file, by address."""
-    return sorted((s for s in image.sections if s.is_code and s.len), key=lambda section: section.va)
+    """What is mapped, executable and in the file, by address; of sections that lie over each other the first."""
+    found: list[Section] = []
+    for section in sorted((s for s in image.sections if s.is_code and s.len), key=lambda section: section.va):
+        if not found or section.va >= found[-1].end_va:
+            found.append(section)
+    return found
 
 
 def by_section(examination: Examination) -> list[Tally]:

@@ -10,6 +10,8 @@ Rows go into a section of the module's own, because the interface module cannot 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, UsageError
@@ -161,16 +163,24 @@ class _Planner:
 
     def _section_symbol(self, section: int, off: int) -> tuple[int, int]:
         """A symbol of a section, and what to add to it to reach an offset."""
-        symbols = self._relocatable.symbols
-        found = [(s.type != STT_SECTION, n, off - s.value) for n, s in enumerate(symbols) if s.section == section]
-        if not found:
+        if section not in self._symbols:
             raise LinkError("section has no symbol", where=self._request.image.sections[section].name)
-        _, number, addend = min(found)
-        return number, addend
+        _, number, value = self._symbols[section]
+        return number, off - value
+
+    @cached_property
+    def _symbols(self) -> dict[int, tuple[bool, int, int]]:
+        """Section -> number and value of its first symbol, or better of its own (then false comes first)."""
+        best: dict[int, tuple[bool, int, int]] = {}
+        for number, symbol in enumerate(self._relocatable.symbols):
+            row = (symbol.type != STT_SECTION, number, symbol.value)
+            best[symbol.section] = min(best.get(symbol.section, row), row)
+        return best
 
     def _place(self, va: int, where: str = "") -> tuple[int, int]:
         """Section number and offset of a pseudo address; LinkError for one that an operand has led out of all."""
-        base_va, number = max((one for one in self._sections if one[0] <= va), default=(0, 0))
+        index = bisect_right(self._sections, (va, len(self._sections))) - 1
+        base_va, number = self._sections[index] if index >= 0 else (0, 0)
         if va > base_va + self._request.image.sections[number].len:
             raise LinkError(
                 "operand leads out of the object's sections",

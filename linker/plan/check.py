@@ -251,16 +251,25 @@ def _check_apart(plan: Plan, windows: Sequence[Window], annotations: Annotations
     for one, other in pairwise(by_off):
         if one.off + len(one.before) > other.off:
             raise LinkError(f"{one.name} and {other.name} overlap", where=f"offset {other.off:#x}", advice=REBUILD)
+    windows = by_offset(windows)
     for edit in plan.edits:
         site_va = site_within(edit.off, edit.off + len(edit.before), windows, annotations)
         if site_va is not None:
             raise LinkError(f"{edit.name} overlaps a site", where=f"{site_va:#x}", advice=REBUILD)
 
 
+def by_offset(windows: Sequence[Window]) -> list[Window]:
+    """In the order of their bytes."""
+    return sorted(windows, key=lambda window: window.off)
+
+
 def site_within(low_off: int, high_off: int, windows: Sequence[Window], annotations: Annotations) -> int | None:
-    """Address of a site that has bytes in this half-open range of memory."""
+    """Address of a site that has bytes in this half-open range of memory; `windows` are `by_offset`."""
     starts_va, ends_va = annotations.starts_va, annotations.ends_va
-    for window in windows:
+    first = max(0, bisect_right(windows, low_off, key=lambda window: window.off) - 1)
+    for window in islice(windows, first, None):
+        if window.off >= high_off:
+            break
         low = max(low_off, window.off) - window.off + window.va
         high = min(high_off, window.off + window.len) - window.off + window.va
         # The first site that ends above `low` is the only one to look at: sites are disjoint and sorted.

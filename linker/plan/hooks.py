@@ -9,7 +9,8 @@ again and restoring find it. A hook that the module does not have stays as the g
 
 from __future__ import annotations
 
-from itertools import pairwise
+from bisect import bisect_right
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError
@@ -22,7 +23,6 @@ from linker.sites.reach import require_unsigned
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from linker.image.read import Image
     from linker.plan.patches import Request
     from linker.table.read import HookRecord
 
@@ -57,11 +57,13 @@ def plan_hooks(request: Request, symbols: Mapping[str, int]) -> HookPlan:
             after = require_unsigned(target, 8 * length, place(record), f"'{symbol}'").to_bytes(length, "little")
         edits.append(Edit(f"hook {name}", off, bytes(request.memory[off : off + length]), after))
     _require_apart(annotations.imports, request.codec.word_len)
+    loads = sorted((load.va, load.va + load.memory_len) for load in request.image.loads)
+    ends = list(accumulate((end for _, end in loads), max))
     module_words: dict[str, int] = {}
     exported: set[str] = set()
     for record in annotations.exports:
         name = EXPORTS.get(record.kind, f"number {record.kind}")
-        _require_mapped(record, request.image)
+        _require_mapped(record, loads, ends)
         symbol = MODULE_WORD + name
         if name in exported:
             raise LinkError(f"two exports of {name}", where=place(record), expected="one")
@@ -109,8 +111,10 @@ def _require_apart(records: Sequence[HookRecord], word_len: int) -> None:
             )
 
 
-def _require_mapped(record: HookRecord, image: Image) -> None:
-    if not any(load.va <= record.va < load.va + load.memory_len for load in image.loads):
+def _require_mapped(record: HookRecord, loads: Sequence[tuple[int, int]], ends: Sequence[int]) -> None:
+    """One of `loads`, which are sorted, must hold the record's address; `ends`: the highest end up to each."""
+    index = bisect_right(loads, (record.va, 1 << 65)) - 1
+    if index < 0 or ends[index] <= record.va:
         raise LinkError(
             "an export is in no segment",
             where=place(record),

@@ -34,6 +34,7 @@ MEMORY_NUMBER_OF = {row[1]: row[0] for row in MEMORY_CLASSES}
 # Hooks: records of a number and an address (`elf_bind_t`, `afterburn-wedge/common/bind.h`). An import is a word of the
 # guest that receives the address of a function of the interface module, `hook_` and the name; an export is a place in
 # the guest whose address a word of the module receives, `guest_` and the name.
+HOOKS_MAX = 4096  # records of imports, and of exports; a kernel has some dozen
 SECTION_IMPORTS, SECTION_EXPORTS = ".afterburn.imports", ".afterburn.exports"
 IMPORTS = {
     0: "exit",

@@ -45,7 +45,11 @@ def _meant(sites: Sites, word: str, names: WordMeanings) -> set[int]:
             raise UsageError(f"no site at {word}", advice="--list shows all sites")
         return {index}
     ranges = names.symbols().ranges(word)
-    found = {n for low, high in ranges for n in range(bisect_left(starts, low), bisect_left(starts, high))}
+    found: set[int] = set()
+    done_va = 0
+    for low, high in sorted(ranges):  # symbols of one name may lie over each other
+        found.update(range(bisect_left(starts, max(low, done_va)), bisect_left(starts, high)))
+        done_va = max(done_va, high)
     if not found:
         what = "has no site" if ranges else "is no address, no class of a site and no symbol"
         raise UsageError(f"'{word}' {what}", advice="--list shows all sites")

@@ -27,7 +27,7 @@ def record_words(relocatable: Relocatable, table: Section, contents: Sequence[in
 
     LinkError where a word has no relocation, more than one, or one that leads nowhere.
     """
-    sections = relocatable.sections_about(relocatable.image.sections.index(table))
+    sections = relocatable.sections_about(relocatable.index_of(table))
     if contents and not sections:
         raise LinkError(
             "annotation table has no relocations",

@@ -190,7 +190,8 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     record_len = 2 * codec.word_len
     counts = [_count(table, record_len) for table in tables]
     count = sum(counts)
-    pairs = _joined([_pairs(image, memory, table, codec) for table in tables])
+    relocatable = Relocatable(image, memory, codec.object_relocations) if image.is_object else None
+    pairs = _joined([_pairs(memory, table, codec, relocatable) for table in tables])
     starts, ends = pairs[0::2], pairs[1::2]
     infos = _parallel(image, formats.SECTION_INFO, counts, formats.INFO.sizeof())
     kinds: MutableSequence[int] | None = _read_kinds(memory, infos)
@@ -199,7 +200,7 @@ def read_annotations(image: Image, memory: Bytes, codec: Codec) -> Annotations:
     if sub_tables:
         kinds = list(kinds) if kinds is not None else [0] * count
         for sub_table in sub_tables:
-            more = _pairs(image, memory, _section(image, sub_table.name), codec)
+            more = _pairs(memory, _section(image, sub_table.name), codec, relocatable)
             starts, ends = starts + more[0::2], ends + more[1::2]
             kinds += [MEMORY_KIND | sub_table.class_number] * sub_table.record_count
 
@@ -262,7 +263,10 @@ def _each_once(
 def pieces_of(image: Image, name: str) -> list[Section]:
     """The sections of a table: one in an image; in an object one for each section of code, as assemblers leave it."""
     if image.is_object:
-        return [section for section in image.sections if section.name == name]
+        pieces = [section for section in image.sections if section.name == name]
+        if sum(piece.len for piece in pieces) > image.size:
+            raise LinkError(f"sections named {name} share bytes", expected="tables that are no longer than the file")
+        return pieces
     section = image.section(name)
     return [] if section is None else [section]
 
@@ -289,12 +293,10 @@ def _joined(parts: Sequence[array[int]]) -> array[int]:
     return whole
 
 
-def _pairs(image: Image, memory: Bytes, table: Section, codec: Codec) -> array[int]:
+def _pairs(memory: Bytes, table: Section, codec: Codec, relocatable: Relocatable | None) -> array[int]:
     """The addresses in a table, two a record. Those of an object are relocations."""
     pairs = words(_contents(memory, table), codec.word_len)
-    if not image.is_object:
-        return pairs
-    return record_words(Relocatable(image, memory, codec.object_relocations), table, pairs, codec.word_len)
+    return pairs if relocatable is None else record_words(relocatable, table, pairs, codec.word_len)
 
 
 def _read_hooks(image: Image, memory: Bytes, name: str, codec: Codec) -> tuple[HookRecord, ...]:
@@ -302,6 +304,8 @@ def _read_hooks(image: Image, memory: Bytes, name: str, codec: Codec) -> tuple[H
     if section is None or image.is_object:
         return ()
     count = _count(section, 2 * codec.word_len)
+    if count > l4ka.HOOKS_MAX:
+        raise LinkError("too many hooks", where=name, found=str(count), expected=f"up to {l4ka.HOOKS_MAX}")
     pairs = words(_contents(memory, section), codec.word_len)
     is_import = name == l4ka.SECTION_IMPORTS
     return tuple(HookRecord(is_import, n, pairs[2 * n], pairs[2 * n + 1]) for n in range(count))

@@ -29,12 +29,17 @@ class Sources:
         names = image.section(SECTION_STRINGS)
         self._numbers = annotations.numbers
         self._info: array[int] | None = None
+        relocatable = None
+        if image.is_object:
+            relocatable = Relocatable(image, memory, codec_for(image.machine).object_relocations)
         for info in pieces_of(image, SECTION_INFO):
             piece = words(bytes(memory[info.off : info.off + info.len]), 4)
-            if image.is_object:
-                relocatable = Relocatable(image, memory, codec_for(image.machine).object_relocations)
+            if relocatable is not None:
                 piece = file_offsets(relocatable, info, piece)
-            self._info = piece if self._info is None else self._info + piece
+            if self._info is None:
+                self._info = piece
+            else:
+                self._info.extend(piece)
         self._names = bytes(memory[names.off : names.off + names.len]) if names else b""
 
     def at(self, index: int) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from linker.image.windows import offset_of
+from linker.plan.check import by_offset
 from linker.plan.place import place, read_module
 from linker.verification.proof import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from linker.bind.examine import Examination, ExaminedSite
     from linker.image.symbols import Symbols
+    from linker.image.windows import Window
     from linker.plan.place import Module, Placed
     from linker.table.read import Reserve
 
@@ -78,10 +81,15 @@ class BoundImage:
 
     def va_of(self, off: int) -> int | None:
         """The address of an offset."""
-        for window in self.examination.table.image.windows:
-            if window.off <= off < window.off + window.len:
-                return off - window.off + window.va
-        return None
+        windows = self._windows
+        index = bisect_right(windows, off, key=lambda window: window.off) - 1
+        if index < 0 or off >= windows[index].off + windows[index].len:
+            return None
+        return off - windows[index].off + windows[index].va
+
+    @cached_property
+    def _windows(self) -> Sequence[Window]:
+        return by_offset(self.examination.table.image.windows)
 
     def site_failure(self, check: str, site: ExaminedSite, expected: str, found: str) -> Failure:
         """A failure of a site."""
