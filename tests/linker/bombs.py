@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from elfwriter import BASE_VA, TEXT_VA, Site, annotation_note, make_image, note
@@ -121,20 +122,23 @@ def exports() -> bytes:
     return hooks("exports")
 
 
+@cache
+def packed_zeros() -> bytes:
+    """A gigabyte of zeros, packed."""
+    packer = zlib.compressobj()
+    return b"".join(packer.compress(bytes(MIB)) for _ in range(1024)) + packer.flush()
+
+
 def kept_zeros() -> bytes:
     """A megabyte in `.afterburn.original` that is a gigabyte of zeros."""
-    packer = zlib.compressobj()
-    packed = b"".join(packer.compress(bytes(MIB)) for _ in range(1024)) + packer.flush()
     header = ORIGINAL.build({"target": "bare", "length": 1 << 30, "flags": 0})
-    return make_image(SITES, tables={".afterburn.original": bytes(header) + packed})
+    return make_image(SITES, tables={".afterburn.original": bytes(header) + packed_zeros()})
 
 
 def kept_zeros_that_lie() -> bytes:
     """The same, but the header speaks of a thousand bytes."""
-    packer = zlib.compressobj()
-    packed = b"".join(packer.compress(bytes(MIB)) for _ in range(1024)) + packer.flush()
     header = ORIGINAL.build({"target": "bare", "length": 1000, "flags": 0})
-    return make_image(SITES, tables={".afterburn.original": bytes(header) + packed})
+    return make_image(SITES, tables={".afterburn.original": bytes(header) + packed_zeros()})
 
 
 def section_headers() -> bytes:
@@ -143,11 +147,11 @@ def section_headers() -> bytes:
 
 
 def code_sections() -> bytes:
-    """30,000 sections of code at one place, and as many symbols there."""
-    extras = [Extra(".text", PROGBITS, ALLOC | EXEC, TEXT_VA, TEXT_VA - BASE_VA, 64)] * 30_000
-    image = make_image(SITES, symbols={f"s{n}": (TEXT_VA + n % 64, 0) for n in range(30_000)})
+    """10,000 sections of code at one place, and as many symbols there."""
+    extras = [Extra(".text", PROGBITS, ALLOC | EXEC, TEXT_VA, TEXT_VA - BASE_VA, 64)] * 10_000
+    image = make_image(SITES, symbols={f"s{n}": (TEXT_VA + n % 64, 0) for n in range(10_000)})
     made = extended(image, extras)
-    return moved_to_file(made, len(image), 30_000)
+    return moved_to_file(made, len(image), 10_000)
 
 
 def moved_to_file(image: bytes, base: int, count: int) -> bytes:
