@@ -14,7 +14,7 @@ import mmap
 import os
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from linker.errors import LinkError, naming
@@ -91,8 +91,11 @@ def open_image(path: Path) -> Iterator[OpenFile]:
         _require_same(status, os.fstat(descriptor))
         is_new = time.time_ns() - status.st_mtime_ns < COARSE_NS
         digest = _digest(memory) if is_new else None
-        with memory:
+        try:
             yield OpenFile(memory, descriptor, stat.S_IMODE(status.st_mode), path, status, digest)
+        finally:
+            with suppress(BufferError):  # an error on its way holds views of it, and takes them along
+                memory.close()
 
 
 @contextmanager

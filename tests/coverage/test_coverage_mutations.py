@@ -18,6 +18,7 @@ from plain_objects import assemble
 from linker.bind.uncovered import look_at
 from linker.errors import LinkError
 from linker.inspection.uncovered import format_uncovered
+from linker.sites.x86_64.sweep import X86_64
 
 SECONDS = min(10.0, float(os.environ.get("PREVIRT_FUZZ_SECONDS", "5")))
 CODE = """
@@ -116,3 +117,10 @@ def test_many_sections_with_a_function_each(tmp_path: Path) -> None:
     start = time.process_time()
     assert look_at(path).coverage.outside == count
     assert time.process_time() - start < 20  # 2 as measured
+
+
+def test_code_up_to_the_last_address() -> None:
+    """Behind it the decoder goes on at address 0."""
+    code = b"\x90\x90\xfa\x90\xf4" + bytes(16)
+    found = list(X86_64.sensitive(code, (1 << 64) - 3, 5))
+    assert [X86_64.text(one) for one in found] == ["cli", "hlt"]

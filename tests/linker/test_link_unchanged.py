@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,11 @@ def test_overwritten_while_output_is_written(guest: Path) -> None:
 def is_written(tracer: int, directory: Path) -> bool:
     """Whether the process under strace has its output open, which has no name yet."""
     children = Path(f"/proc/{tracer}/task/{tracer}/children").read_text().split()
-    opened = [entry.readlink() for child in children for entry in Path(f"/proc/{child}/fd").iterdir()]
+    opened = []
+    for child in children:
+        for entry in Path(f"/proc/{child}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since
+                opened.append(entry.readlink())
     return any(path.parent == directory and path.name.startswith("#") for path in opened)
 
 

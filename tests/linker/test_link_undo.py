@@ -147,10 +147,6 @@ UNMARKED = "but the image is not marked as bound"
             {"notes": note(4, bytes(60) + b"\1\0\0\0"), "version1": False, "sites": SITES[:1]},
             f"note SPACE is not .*{UNMARKED}",
         ),
-        (
-            {"notes": NOTES + note(2, bytes(40)) + note(4, bytes(64), owner=b"previrt\0\0\0\0\0")},
-            f"note SPACE is not as annotated, {UNMARKED}",
-        ),
     ],
 )
 def test_an_original_that_restoring_would_not_give_back(tmp_path: Path, how: dict[str, Any], match: str) -> None:

@@ -188,8 +188,9 @@ class X86Codec:
         decoder = Decoder(self._bits, code, ip=va)
         decoded = []
         moves = False  # whether the same bytes mean something else elsewhere
+        behind = 0
         for iced in decoder:
-            offset = iced.ip - va
+            offset, behind = behind, behind + iced.len  # not by address: it starts again at 0 behind the last one
             if iced.is_invalid:
                 raise LinkError("bytes do not decode", where=f"{iced.ip:#x}", found=_hex(code[offset:]))
             is_nop = iced.mnemonic == Mnemonic.NOP

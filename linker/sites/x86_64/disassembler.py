@@ -25,8 +25,9 @@ class X86Disassembler:
 
     def lines(self, code: bytes, va: int) -> Iterator[Line]:
         """One line an instruction; `(bad)` for bytes that are none."""
+        behind = 0
         for iced in Decoder(self._bits, code, ip=va):
-            offset = iced.ip - va
+            offset, behind = behind, behind + iced.len  # not by address: it starts again at 0 behind the last one
             text = "(bad)" if iced.is_invalid else self._formatter.format(iced)
             target_va = iced.near_branch_target or None
             yield Line(offset, code[offset : offset + iced.len], text, iced.mnemonic == Mnemonic.NOP, target_va)

@@ -63,10 +63,12 @@ class X86Sweep:
         part = code[start:end]
         if set(map(CODE, Decoder(self._bits, part, ip=va + start))) <= self._plain:
             return
+        behind = start
         for iced in Decoder(self._bits, part, ip=va + start):
+            off, behind = behind, behind + iced.len  # not by address: it starts again at 0 behind the last one
             if iced.code in self._plain:
                 continue
-            one, off = iced, iced.ip - va
+            one = iced
             if iced.is_invalid:  # the last one may only be cut off
                 one = Decoder(self._bits, code[off : off + LONGEST_LEN], ip=iced.ip).decode()
                 if one.is_invalid:
