@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from linker.plan.patches import Edit, PatchGroup, Plan
 
 
+class ChangedError(LinkError):
+    """A site holds something else than what was planned for; nothing has been written."""
+
+
 def apply(plan: Plan, memory: WritableBytes, edits: Sequence[Edit]) -> None:
     """Write all sites and these edits; LinkError, with nothing written, when `memory` is not what was planned for."""
     for group in plan.groups:
@@ -31,11 +35,11 @@ def apply(plan: Plan, memory: WritableBytes, edits: Sequence[Edit]) -> None:
         memory[edit.off : edit.off + len(edit.after)] = edit.after
 
 
-def _changed(group: PatchGroup, now: bytes) -> LinkError:
+def _changed(group: PatchGroup, now: bytes) -> ChangedError:
     length = group.room_len
     places = range(0, len(now), length)
     at = next(at for at in places if now[at : at + length] != group.before[at : at + length])
-    return LinkError(
+    return ChangedError(
         "site changed while it was being linked",
         where=f"{group.starts_va[at // length]:#x}",
         found=now[at : at + length].hex(" "),

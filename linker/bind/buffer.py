@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linker.bind.apply import apply
-from linker.bind.phases import Selection, plan_link
+from linker.bind.apply import ChangedError, apply
+from linker.bind.phases import Selection, plan_link, require_reserve
 from linker.bind.report import Outcome, make_report
 from linker.bind.verify import verify
 from linker.errors import LinkError, naming
@@ -16,6 +17,7 @@ from linker.image.windows import Window, check_windows, offset_of
 from linker.plan.check import check_mapped, for_memory
 from linker.quick.collection import gc_paused
 from linker.registry import binding_for
+from linker.table.decode import decode, offsets
 from linker.table.guest import GuestTable, read_guest
 from linker.table.read import parse_bound
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from linker.bind.report import LinkReport
     from linker.hypervisors.base import Binding
     from linker.image.windows import Bytes, WritableBytes
+    from linker.plan.patches import Edit, Plan
 
 
 def read_table(source: str | Path | Bytes) -> GuestTable:
@@ -43,7 +46,11 @@ def read_table(source: str | Path | Bytes) -> GuestTable:
 
 def _read_with_symbols(memory: Bytes) -> GuestTable:
     table = read_guest(memory)
-    return table._replace(symbols=Symbols(table.image, memory))
+    sites = None
+    if not table.image.is_object:
+        with suppress(LinkError):  # what is loaded may be right where the file is not
+            sites = decode(table.annotations, memory, table.image.windows, table.codec)
+    return table._replace(symbols=Symbols(table.image, memory), sites=sites)
 
 
 def link_buffer(
@@ -81,12 +88,30 @@ def link_buffer(
 def _link_memory(
     memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
 ) -> LinkReport:
-    plan = plan_link(memory, table, windows, binding, selection, in_memory=True)
-    edits = for_memory(plan).edits
-    apply(plan, memory, edits)
+    plan, edits = _applied(memory, table, windows, binding, selection)
     verify(plan, memory, edits, table.codec)
     _require_marked(memory, windows, table, plan.target)
     return make_report(Outcome("memory", None, "", table.codec.name), plan, table.annotations)
+
+
+def _applied(
+    memory: WritableBytes, table: GuestTable, windows: Sequence[Window], binding: Binding, selection: Selection
+) -> tuple[Plan, Sequence[Edit]]:
+    """Bind the sites as the file has them; if memory has others, which is seen before a byte is written, as it has."""
+    if table.sites is not None:
+        require_reserve(memory, table, windows)
+        offs, _ = offsets(table.annotations, windows)
+        plan = plan_link(
+            memory, table, windows, binding, selection, sites=table.sites._replace(offs=offs), in_memory=True
+        )
+        edits = for_memory(plan).edits
+        with suppress(ChangedError):
+            apply(plan, memory, edits)
+            return plan, edits
+    plan = plan_link(memory, table, windows, binding, selection, in_memory=True)
+    edits = for_memory(plan).edits
+    apply(plan, memory, edits)
+    return plan, edits
 
 
 def _said_target(memory: Bytes, windows: Sequence[Window], table: GuestTable) -> str | None:

@@ -44,13 +44,18 @@ class Selection(NamedTuple):
     anyway: bool = False
 
 
-def read_sites(memory: Bytes, table: GuestTable, windows: Sequence[Window]) -> Sites:
-    """Check the reserve, decode the sites."""
+def require_reserve(memory: Bytes, table: GuestTable, windows: Sequence[Window]) -> None:
+    """The reserve must be there, and empty unless the image is bound."""
     annotations = table.annotations
     if annotations.reserve is not None:
         unbound = annotations.bound is None or not annotations.bound.target
         check_reserve(annotations.reserve, windows, memory, table.codec, empty=unbound)
-    sites = decode(annotations, memory, windows, table.codec)
+
+
+def read_sites(memory: Bytes, table: GuestTable, windows: Sequence[Window]) -> Sites:
+    """Check the reserve, decode the sites."""
+    require_reserve(memory, table, windows)
+    sites = decode(table.annotations, memory, windows, table.codec)
     log.debug("decoded", sites=len(sites.offs), distinct=len(sites.groups))
     return sites
 
@@ -70,7 +75,7 @@ def plan_link(
 
     `in_memory`: `memory` is a loaded guest's, not the file.
     """
-    image, annotations, codec, symbols = table
+    image, annotations, codec, symbols, _ = table
     if sites is None:
         sites = read_sites(memory, table, windows)
     chosen = selection.indexes

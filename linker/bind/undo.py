@@ -129,7 +129,7 @@ def require_undo(plan: Plan, memory: Bytes, before: GuestTable, original: Origin
 
 def _require_untouched(original: Original, before: GuestTable) -> None:
     """Nothing may be written, by a link or the way back, where a table is that must be read again."""
-    image, annotations, _, _ = before
+    image, annotations = before.image, before.annotations
     windows = by_offset(image.windows)
     edits = sorted((edit for edit in original.edits if edit.after), key=lambda edit: edit.off)
     ends = list(accumulate((edit.off + len(edit.after) for edit in edits), max))

@@ -176,7 +176,7 @@ def _kernel(table: GuestTable, binding: Binding, path: Path | None) -> Kernel | 
 def _plan(
     memory: Bytes, table: GuestTable, binding: Binding, selection: Selection, kernel: Kernel | None
 ) -> ObjectPlan:
-    image, annotations, codec, _ = table
+    image, annotations, codec = table.image, table.annotations, table.codec
     if binding.module is None or kernel is None:
         return ObjectPlan(plan_link(memory, table, image.windows, binding, selection), (), (), b"")
     sites = decode(annotations, memory, image.windows, codec)

@@ -56,7 +56,7 @@ class Sites(NamedTuple):
 
 def decode(annotations: Annotations, memory: Bytes, windows: Sequence[Window], codec: Codec) -> Sites:
     """Decode all sites; LinkError when one is not a sensitive instruction and its padding."""
-    offs, end_offs = _offsets(annotations, windows)
+    offs, end_offs = offsets(annotations, windows)
     undo = annotations.undo
     if undo is None or undo.count(0) == len(undo):
         found = None
@@ -119,7 +119,7 @@ def _relocated_text(instruction: Instruction, relocated: Sequence[SiteRelocation
     return re.sub(f"0x{memory.displacement:x}", f"{operand}(%rip)", text, flags=re.IGNORECASE)
 
 
-def _offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[int], list[int]]:
+def offsets(annotations: Annotations, windows: Sequence[Window]) -> tuple[list[int], list[int]]:
     """Where each site starts and ends in memory."""
     starts, ends = annotations.starts_va, annotations.ends_va
     offs: list[int] = []

@@ -26,16 +26,21 @@ if TYPE_CHECKING:
     from linker.image.symbols import Symbols
     from linker.image.windows import Bytes
     from linker.sites.codec import Codec
+    from linker.table.decode import Sites
     from linker.table.read import Annotations
 
 
 class GuestTable(NamedTuple):
-    """What is known of an image without its contents: what a bootloader needs to bind a loaded guest."""
+    """What is known of an image without its contents: what a bootloader needs to bind a loaded guest.
+
+    `sites`: what the file holds at its sites, decoded, so that a guest loaded from it need not be. None: not known.
+    """
 
     image: Image
     annotations: Annotations
     codec: Codec
     symbols: Symbols | None
+    sites: Sites | None = None
 
 
 def read_guest(memory: Bytes) -> GuestTable:

@@ -65,6 +65,25 @@ def test_selection_works_on_memory(guest: Path) -> None:
     assert (report.bound, report.skipped) == (0, 3)
 
 
+def test_what_memory_has_goes_before_what_the_file_has(guest: Path) -> None:
+    """A guest may have been changed after it was loaded, or its file damaged: the sites are then decoded again."""
+    table = previrt.read_table(guest)
+    assert table.sites is not None
+    memory = bytearray(1 << 20)
+    load_map = load(guest, memory, 0)
+    at = memory.index(bytes.fromhex("0f20d8"))
+    memory[at + 2] = 0xDB  # mov %cr3, %rbx
+    previrt.link_buffer(memory, load_map, "bare", table=table)
+    assert memory[at : at + 5] == bytes.fromhex("0f20db0f1f")
+
+    damaged = bytearray(guest.read_bytes())
+    damaged[damaged.index(bytes.fromhex("0f20d8"))] = 0x90
+    assert previrt.read_table(damaged).sites is None
+    memory = bytearray(1 << 20)
+    load_map = load(guest, memory, 0)
+    assert previrt.link_buffer(memory, load_map, "bare", table=previrt.read_table(damaged)).bound == 3
+
+
 def refused(memory: bytearray, load_map: list[tuple[int, int, int]], guest: Path, message: str) -> None:
     before = bytes(memory)
     with pytest.raises(previrt.LinkError) as caught:
